@@ -1,0 +1,28 @@
+# The few verbs of this project; `just` lists them.
+default:
+    @just --list
+
+# Open the page.
+run *ARGS:
+    uv run steelgui {{ARGS}}
+
+# All tests that CI runs.
+test *ARGS:
+    uv run pytest {{ARGS}}
+
+# Format, lint, check types.
+check:
+    uv run ruff format
+    uv run ruff check --fix
+    uv run mypy
+
+# Train the bundled models again (1½ hours on two cores); they end up in dist/.
+weights:
+    uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
+    uv run steelgui train classifier --config training/recipes/neu-classifier.json
+    uv run steelgui train segmenter --config training/recipes/neu-segmenter-start.json
+    uv run steelgui train segmenter --config training/recipes/neu-segmenter.json
+
+# Milliseconds of one inspection against plain eager torch.
+bench:
+    uv run python benchmarks/inspect_latency.py
