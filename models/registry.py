@@ -1,0 +1,21 @@
+"""Kind of network → its builder. Literal, so that PyInstaller and a reader see every entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from models.classifiers import build_classifier
+from models.segmenters import build_segmenter
+from models.spec import Kind, NetworkSpec
+
+BUILDERS: dict[Kind, Callable[[NetworkSpec], nn.Module]] = {
+    "classifier": build_classifier,
+    "segmenter": build_segmenter,
+}
+
+
+def build(spec: NetworkSpec) -> nn.Module:
+    """A network with random weights as `spec` describes it; ValueError names what is unknown."""
+    return BUILDERS[spec.kind](spec)

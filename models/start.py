@@ -1,0 +1,86 @@
+"""Where a training starts: a backbone taken over from the bundled steel model, timm's download or a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from models.checkpoint import read_tensors
+from models.sidecar import CheckpointError
+from models.spec import NetworkSpec
+
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+ENCODER_PREFIX = "encoder.model."
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a network's weights come from: a sentence for log and card, and the names of the tensors taken over."""
+
+    sentence: str
+    taken: frozenset[str] = frozenset()
+
+
+def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
+    """Fill `network` from a start.
+
+    Args:
+        init: `random`, `bundled` (the steel models in `models/weights`), `pretrained` (timm's download), or the path
+            of a safetensors file: a timm backbone or one of our checkpoints.
+
+    Raises:
+        CheckpointError: the start cannot be read, or shares no tensor with the network.
+    """
+    if init == "random":
+        return Start("random weights")
+    if init == "pretrained":
+        tensors, source = _download(spec), f"timm's pretrained {_backbone(spec)}"
+    elif init == "bundled":
+        file = WEIGHTS_FOLDER / f"neu-{spec.kind}.safetensors"
+        tensors, source = read_tensors(file), f"the bundled {file.stem}"
+    else:
+        tensors, source = read_tensors(Path(init)), Path(init).name
+    own = network.state_dict()
+    taken = {
+        name: tensor.to(own[name].dtype)
+        for name, tensor in _aligned(tensors, own).items()
+        if own[name].shape == tensor.shape
+    }
+    if not any(name.endswith("weight") for name in taken):
+        flag = "--arch" if spec.kind == "classifier" else "--encoder"
+        raise CheckpointError(
+            f"{source} holds no weights for {_backbone(spec)}; choose a {flag} that fits it, "
+            "or --init pretrained, a fitting FILE, or random"
+        )
+    network.load_state_dict(taken, strict=False)
+    return Start(f"{source} ({len(taken)} of {len(own)} tensors)", frozenset(taken))
+
+
+def _aligned(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename a classifier's tensors for an encoder and back, and keep those the network has."""
+    aligned: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        for candidate in (name, ENCODER_PREFIX + name, name.removeprefix(ENCODER_PREFIX)):
+            if candidate in own:
+                aligned[candidate] = tensor
+    return aligned
+
+
+def _backbone(spec: NetworkSpec) -> str:
+    return spec.architecture if spec.kind == "classifier" else str(spec.arguments.get("encoder", "mobilenetv2_100"))
+
+
+def _download(spec: NetworkSpec) -> dict[str, Tensor]:
+    import timm
+
+    try:
+        network: nn.Module = timm.create_model(_backbone(spec), pretrained=True)
+    except Exception as error:  # the hub raises anything from OSError to its own classes
+        raise CheckpointError(
+            f"timm's pretrained {_backbone(spec)} could not be downloaded ({type(error).__name__}); "
+            "offline, use --init bundled or --init FILE"
+        ) from error
+    return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}

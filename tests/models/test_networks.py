@@ -1,0 +1,164 @@
+"""Every network: forward, backward, round trip through a checkpoint; and what a broken checkpoint says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.checkpoint import load_checkpoint, save_checkpoint
+from models.classifiers import classify, grad_cam, pool_tiles
+from models.registry import build
+from models.segmenters import DECODERS
+from models.sidecar import CheckpointError, read_sidecar
+from models.spec import NetworkSpec, Preprocess, is_defect_free
+from models.start import start_from
+
+CLASSES = ("none", "crazing", "scratches")
+SPECS = [
+    NetworkSpec("classifier", "mobilenetv2_050", CLASSES),
+    NetworkSpec("classifier", "resnet18", CLASSES, multi_label=True),
+    *(NetworkSpec("segmenter", name, CLASSES[1:], {"encoder": "mobilenetv2_050"}) for name in DECODERS),
+]
+
+
+@pytest.fixture(params=SPECS, ids=lambda spec: spec.architecture)
+def spec(request: pytest.FixtureRequest) -> NetworkSpec:
+    return request.param
+
+
+def test_forward_backward(spec: NetworkSpec) -> None:
+    network = build(spec)
+    images = torch.randn(2, 3, 64, 64)
+    out = network(images)
+    expected = (2, len(spec.classes)) if spec.kind == "classifier" else (2, len(spec.classes), 64, 64)
+    assert out.shape == expected
+    out.mean().backward()
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.requires_grad]
+    assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_round_trip(spec: NetworkSpec, tmp_path: Path) -> None:
+    network = build(spec).eval()
+    path = save_checkpoint(tmp_path / "한글 model", network, spec, {"metrics": {"accuracy": 0.5}})
+    again = load_checkpoint(path)
+    assert again.spec == spec
+    assert again.card["metrics"] == {"accuracy": 0.5}
+    images = torch.randn(1, 3, 64, 64)
+    torch.testing.assert_close(again.network(images), network(images), atol=0.05, rtol=0.05)
+    assert path.stat().st_size < 2.2 * sum(p.numel() for p in network.parameters()) + 200_000, "not written as fp16"
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".json", ".safetensors"], "a temporary file was left"
+
+
+def test_unknown_names_are_answered_with_known_ones() -> None:
+    with pytest.raises(ValueError, match=r"close: .*resnet"):
+        build(NetworkSpec("classifier", "resnet19", CLASSES))
+    with pytest.raises(ValueError, match="choose from unet"):
+        build(NetworkSpec("segmenter", "vnet", CLASSES))
+    with pytest.raises(ValueError, match="cannot serve as an encoder"):
+        build(NetworkSpec("segmenter", "unet", CLASSES, {"encoder": "no_such_net"}))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    spec = SPECS[0]
+    return save_checkpoint(tmp_path / "net", build(spec), spec, {})
+
+
+def test_missing_sidecar(saved: Path) -> None:
+    saved.with_suffix(".json").unlink()
+    with pytest.raises(CheckpointError, match=r"net\.safetensors: net\.json is missing beside it"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"spec": {}}', '{"spec": {"kind": "oracle"}, "card": {}}', "\udcff"])
+def test_broken_sidecar(saved: Path, text: str) -> None:
+    saved.with_suffix(".json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(CheckpointError, match=r"net\.json: not a model card"):
+        read_sidecar(saved)
+
+
+def test_missing_keys(saved: Path) -> None:
+    tensors = load_file(saved)
+    del tensors["conv_stem.weight"]
+    save_file(tensors, saved)
+    with pytest.raises(CheckpointError, match=r"1 of \d+ tensors are missing \(first conv_stem\.weight\)"):
+        load_checkpoint(saved)
+
+
+def test_another_class_count(saved: Path) -> None:
+    sidecar = json.loads(saved.with_suffix(".json").read_text())
+    sidecar["spec"]["classes"].append("patches")
+    saved.with_suffix(".json").write_text(json.dumps(sidecar))
+    with pytest.raises(CheckpointError, match=r"with 4 classes needs \(4, "):
+        load_checkpoint(saved)
+
+
+def test_cut_off_and_absent_weights(saved: Path, tmp_path: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="not a safetensors file, or cut off"):
+        load_checkpoint(saved)
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        load_checkpoint(tmp_path / "nothing.safetensors")
+
+
+def test_start_from_a_file_takes_all_but_the_head(saved: Path) -> None:
+    other = NetworkSpec("classifier", "mobilenetv2_050", ("a", "b"))
+    network = build(other)
+    assert "net.safetensors" in start_from(network, other, str(saved)).sentence
+    taken = load_file(saved)["conv_stem.weight"].float()
+    torch.testing.assert_close(network.state_dict()["conv_stem.weight"], taken)
+
+
+def test_start_reaches_an_encoder(saved: Path) -> None:
+    spec = SPECS[2]
+    network = build(spec)
+    start_from(network, spec, str(saved))
+    taken = load_file(saved)["conv_stem.weight"].float()
+    torch.testing.assert_close(network.state_dict()["encoder.model.conv_stem.weight"], taken)
+
+
+def test_start_that_does_not_fit(saved: Path) -> None:
+    spec = NetworkSpec("classifier", "vgg11", CLASSES)
+    with pytest.raises(CheckpointError, match="holds no weights for vgg11"):
+        start_from(torch.nn.Linear(2, 2), spec, str(saved))
+
+
+def test_bundled_start() -> None:
+    spec = NetworkSpec("classifier", "mobilenetv2_100", ("ok", "bad"))
+    assert "bundled neu-classifier" in start_from(build(spec), spec, "bundled").sentence
+
+
+def test_grad_cam_finds_the_place_that_the_class_rests_on() -> None:
+    """A head that reads one feature: the map must be that feature."""
+    network = build(NetworkSpec("classifier", "resnet18", ("a", "b"))).eval()
+    features = torch.zeros(1, 512, 4, 4)
+    features[0, 7, 1, 2] = 5.0
+    with torch.no_grad():
+        network.fc.weight.zero_()
+        network.fc.weight[1, 7] = 1.0
+    cam = grad_cam(network, features, torch.tensor([1]))
+    assert cam.shape == (1, 4, 4)
+    assert cam.argmax() == 1 * 4 + 2
+    assert (grad_cam(network, features, torch.tensor([0])) == 0).all()
+
+
+def test_scores_are_probabilities() -> None:
+    network = build(SPECS[0]).eval()
+    scores, features = classify(network, torch.randn(2, 3, 64, 64), multi_label=False)
+    torch.testing.assert_close(scores.sum(1), torch.ones(2))
+    assert features.ndim == 4
+
+
+def test_pooling_takes_the_worst_tile() -> None:
+    scores = torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
+    torch.testing.assert_close(pool_tiles(scores, SPECS[0]), torch.tensor([0.2, 0.3, 0.5]))
+
+
+def test_defect_free_names() -> None:
+    assert all(map(is_defect_free, ("none", "OK", "ok_front", "Defect-Free", "good")))
+    assert not any(map(is_defect_free, ("def_front", "crazing", "not_ok")))
+    assert Preprocess().size == 224
