@@ -1,0 +1,55 @@
+"""Data sets: readers behind one registry, and the detection of which one fits a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from training.data.folders import read_folders
+from training.data.listing import list_images, subfolders
+from training.data.masks import read_masks
+from training.data.record import DataError, DataSet
+from training.data.severstal import read_severstal
+
+READERS: dict[str, Callable[[Path], DataSet]] = {
+    "folders": read_folders,
+    "severstal": read_severstal,
+    "masks": read_masks,
+}
+
+
+def detect_format(root: Path) -> tuple[str, str]:
+    """Which reader fits, and a sentence that says why.
+
+    Raises:
+        DataError: the folder is missing, empty, or in no layout that a reader knows.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder")
+    if (root / "train.csv").is_file() or (root / "train_images").is_dir():
+        return "severstal", "train.csv and train_images/: Severstal's layout"
+    if list_images(root / "images") and (root / "masks").is_dir():
+        return "masks", "pictures in images/ with masks of the same name in masks/"
+    for table in ("split.csv", "folds.csv"):
+        if (root / table).is_file():
+            return "folders", f"one folder a class, split by {table}"
+    if subfolders(root):
+        return "folders", "one folder a class"
+    raise DataError(
+        f"{root}: no data set there; expected class folders (DIR/<class>/*.jpg), Severstal's train.csv with "
+        "train_images/, or images/ with masks/"
+    )
+
+
+def read_dataset(root: Path, format: str = "auto") -> DataSet:
+    """Read a data set; `format` is a key of `READERS`, or `auto` to detect it.
+
+    Raises:
+        DataError: one sentence that names the folder or file and what would be right.
+    """
+    name = detect_format(root)[0] if format == "auto" else format
+    if name not in READERS:
+        raise DataError(f"there is no data format called {name!r}; choose from auto, {', '.join(READERS)}")
+    if not root.is_dir():
+        raise DataError(f"{root}: there is no such folder")
+    return READERS[name](root)
