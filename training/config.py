@@ -1,0 +1,99 @@
+"""Frozen, validated configurations; help, bounds and choices sit on the fields, CLI and forms are made from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+
+class TrainConfig(BaseModel):
+    """What a classifier's and a segmenter's training share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(description="folder of the data set")
+    format: Literal["auto", "folders", "severstal", "masks"] = Field("auto", description="layout of the data set")
+    out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
+    init: str = Field(
+        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
+    )
+    epochs: int = Field(12, ge=1, le=1000, description="passes over the training split")
+    batch_size: int = Field(32, ge=2, le=1024, description="images a step")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
+    start_rate: float = Field(
+        0.3, gt=0, le=1, description="learning rate of layers taken from the start, as a part of the new layers' rate"
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decay")
+    size: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the network's square input, px")
+    seed: int = Field(0, ge=0, description="of weights, order and augmentation")
+    balanced: bool = Field(False, description="draw every class equally often")
+    zoom: float = Field(0.5, ge=0, le=1, description="part of the samples that are crops around a defect")
+    flips: bool = Field(True, description="mirror along and across the rolling direction")
+    rotations: bool = Field(False, description="also quarter turns (they break the rolling direction)")
+    photometric: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, gamma and noise jitter")
+    clean_crops: int = Field(
+        0, ge=0, le=64, description="defect-free crops cut from outside each training mask, as class none"
+    )
+    demo_strips: int = Field(0, ge=0, le=5000, description="rendered strips added to the training split")
+    demo_even: bool = Field(False, description="render every class equally often instead of as at Severstal")
+    max_per_epoch: int = Field(0, ge=0, description="samples drawn an epoch; 0 for all")
+    fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to validate on; all others train")
+    patience: int = Field(8, ge=1, description="epochs without progress before stopping early")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="autocast; auto takes bf16 where the machine is fast at it"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    resume: bool = Field(False, description="go on from the last finished epoch in OUT")
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that a finished training leaves, named after the folder it was asked for."""
+        return self.out / f"{self.out.resolve().name}.safetensors"
+
+
+class ClassifierConfig(TrainConfig):
+    """`train_classifier`: one label a picture, or several."""
+
+    arch: str = Field("mobilenetv2_100", description="any timm model")
+    multi_label: bool = Field(False, description="several classes may hold at once (sigmoid)")
+    label_smoothing: float = Field(0.05, ge=0, le=0.5, description="softens the targets of a single-label training")
+
+
+class SegmenterConfig(TrainConfig):
+    """`train_segmenter`: one mask a defect class."""
+
+    arch: Literal["unet", "unetplusplus", "fpn", "linknet", "deeplabv3plus"] = Field("unet", description="decoder")
+    encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
+    decoder_channels: tuple[int, ...] | None = Field(
+        (128, 64, 32, 24, 16), description="widths of a U-Net's decoder, deepest first"
+    )
+    crop: int = Field(160, ge=64, le=1024, multiple_of=32, description="side of the training crops, px")
+    boxes: bool = Field(True, description="train on a box where only a box is known (not used in any metric)")
+    dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop > self.size:
+            raise ValueError(f"crop is {self.crop}; it must not exceed size, {self.size}")
+        return self
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+class ConfigError(ValueError):
+    """A configuration is wrong; the message names the field and what would be right."""
+
+
+def parse(kind: type[ConfigT], values: dict[str, Any]) -> ConfigT:
+    """Validate; ConfigError in one sentence instead of pydantic's list."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or kind.__name__
+        if first["type"] == "missing":
+            raise ConfigError(f"{name} is missing; give --{name} or put it into --config FILE") from None
+        raise ConfigError(f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})") from None
