@@ -1,0 +1,77 @@
+"""`Inspection` → picture: masks in fixed colours with an outline, or the heat map. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from steelgui.results import Inspection
+
+#: Okabe–Ito: told apart with any colour vision. The same everywhere: legend, masks, charts, CSV.
+CLASS_COLOURS = {
+    "crazing": "#E69F00",
+    "inclusion": "#56B4E9",
+    "patches": "#009E73",
+    "pitted_surface": "#F0E442",
+    "rolled-in_scale": "#0072B2",
+    "scratches": "#D55E00",
+    "unknown": "#CC79A7",
+}
+#: For classes of other data sets, in the order of their names.
+FURTHER_COLOURS = ("#CC79A7", "#88CCEE", "#DDCC77", "#117733", "#AA4499", "#999933", "#882255", "#44AA99")
+
+
+def class_colours(names: Iterable[str]) -> dict[str, str]:
+    """Name → "#RRGGBB"; a known class always has its own colour, others take further ones by the alphabet."""
+    names = list(names)
+    others = sorted(set(names) - set(CLASS_COLOURS))
+    further = {name: FURTHER_COLOURS[index % len(FURTHER_COLOURS)] for index, name in enumerate(others)}
+    return {name: CLASS_COLOURS.get(name) or further[name] for name in names}
+
+
+def draw_overlay(
+    image: NDArray[np.uint8],
+    inspection: Inspection,
+    *,
+    shown: Collection[str] | None = None,
+    opacity: float = 0.45,
+    heat: NDArray[np.uint8] | None = None,
+) -> NDArray[np.uint8]:
+    """Draw masks; over a heat map only their outlines, since two colours mixed say nothing.
+
+    Args:
+        image: H×W×3 uint8.
+        shown: class names to draw; None for all.
+        opacity: of the masks, or of the heat map if one is given; 0 (outlines only) to 1.
+        heat: H×W uint8.
+
+    Returns:
+        H×W×3 uint8, a new array.
+    """
+    result = image.astype(np.float32)
+    if heat is not None:
+        strength = (heat.astype(np.float32) / 255)[..., None]
+        result += strength * min(1.0, 1.6 * opacity) * (_hot(heat) - result)
+    colours = class_colours(defect.name for defect in inspection.defects)
+    # A line of 1 px vanishes where a 1600 px strip is shown 800 px wide.
+    line = 1 if image.shape[1] <= 512 else 2
+    for defect in inspection.defects:
+        if shown is not None and defect.name not in shown:
+            continue
+        colour = np.array([int(colours[defect.name][i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
+        if heat is None:
+            result[defect.mask] += opacity * (colour - result[defect.mask])
+        outline = defect.mask & ~ndimage.binary_erosion(defect.mask, iterations=line, border_value=1)
+        result[outline] = colour
+    return np.asarray(result.round().clip(0, 255).astype(np.uint8))
+
+
+def _hot(heat: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Black – red – orange – white, the colours of hot strip: brightness rises all the way, so it reads in grey too."""
+    stops = np.array([[0, 0, 0], [120, 10, 10], [230, 90, 10], [255, 190, 60], [255, 250, 220]], dtype=np.float32)
+    at = np.linspace(0, 255, len(stops))
+    channels = [np.interp(heat.ravel(), at, stops[:, c]).reshape(heat.shape) for c in range(3)]
+    return np.stack(channels, axis=-1).astype(np.float32)

@@ -1,0 +1,110 @@
+"""`Evidence` is what the networks saw, `Inspection` what follows from it: drawn, serialised and stored alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import rle
+
+Verdict = Literal["ok", "defect"]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What turns evidence into a verdict; changing it needs no forward pass.
+
+    Attributes:
+        score: a class is found when the classifier's score reaches it (0 to 1).
+        min_area: regions smaller than this many pixels are dropped.
+        gate: how many times larger a class's minimum area grows when the classifier's score for it is 0 (the soft
+            gate of the Severstal winner); 1 switches it off.
+    """
+
+    score: float = 0.5
+    min_area: int = 40
+    gate: float = 10.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the networks said of one image, in the image's own pixels.
+
+    Attributes:
+        image: H×W×3 uint8, RGB, as it was read.
+        scores: classifier score of every class, 0 to 1 (on a strip the highest of its tiles; the defect-free class
+            the lowest).
+        mask_classes: names of the channels of `probabilities`.
+        probabilities: C×H×W uint8, 0 to 255 for 0 to 1.
+        heat: H×W uint8, Grad-CAM of the highest-scoring defect class.
+        models: network kind (`classifier`, `segmenter`) → name of the model.
+        ms: milliseconds from the decoded image to this evidence.
+    """
+
+    image: NDArray[np.uint8]
+    scores: dict[str, float]
+    mask_classes: tuple[str, ...]
+    probabilities: NDArray[np.uint8]
+    heat: NDArray[np.uint8]
+    models: dict[str, str]
+    ms: float
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One class found on one image. `mask` is H×W bool; areas count its pixels; regions are 8-connected."""
+
+    name: str
+    mask: NDArray[np.bool_] = field(repr=False)
+    area_px: int
+    area_pct: float
+    regions: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "class": self.name,
+            "area_px": self.area_px,
+            "area_pct": round(self.area_pct, 4),
+            "regions": self.regions,
+            "rle": rle.encode(self.mask),
+        }
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The verdict on one image.
+
+    Attributes:
+        verdict: `ok` or `defect`.
+        label: the class that the verdict rests on; the model's defect-free class when `ok`.
+        scores: every class's score, highest first.
+        defects: the classes whose masks passed the thresholds, largest first; may be empty for a `defect` whose class
+            has no mask.
+        ms: milliseconds the networks took.
+    """
+
+    verdict: Verdict
+    label: str
+    scores: dict[str, float]
+    defects: tuple[Defect, ...]
+    width: int
+    height: int
+    ms: float
+    models: dict[str, str]
+    thresholds: Thresholds
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `inspect --json`, the API and the history share (masks as run lengths)."""
+        return {
+            "verdict": self.verdict,
+            "label": self.label,
+            "scores": {name: round(score, 4) for name, score in self.scores.items()},
+            "defects": [defect.to_json() for defect in self.defects],
+            "width": self.width,
+            "height": self.height,
+            "ms": round(self.ms, 1),
+            "models": self.models,
+        }

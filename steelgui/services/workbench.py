@@ -1,0 +1,220 @@
+"""What the page does: look at a picture, judge it again, go through a folder, reopen, export."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import threading
+import uuid
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.files import atomic_path
+from models.imagefile import IMAGE_SUFFIXES, ImageError, read_image
+from models.sidecar import CheckpointError
+from steelgui.history import History, HistoryRow
+from steelgui.overlay import draw_overlay
+from steelgui.results import Evidence, Inspection, Thresholds
+from steelgui.services.decision import decide
+from steelgui.services.inspection import Inspector
+from steelgui.services.library import Library
+from steelgui.settings import Settings, StorageError, assets_folder
+
+#: Inspections whose evidence stays at hand, so that a moved slider needs no forward pass. A strip's evidence is 4 MB.
+KEPT = 24
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One inspected picture as a visitor has it open."""
+
+    id: str
+    name: str
+    evidence: Evidence
+    inspection: Inspection
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """One file of a batch: an inspection, or the error whose message says why there is none."""
+
+    path: Path
+    name: str
+    inspection: Inspection | None
+    error: Exception | None
+    history_id: int | None
+
+
+class Workbench:
+    """Serves any number of visitors at once; light to make, the networks load on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.library = Library(settings)
+        self.history = History(settings)
+        self.inspector = Inspector(self.library.default("classifier"), self.library.default("segmenter"))
+        self._kept: OrderedDict[str, Looked] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def ready(self) -> bool:
+        return self.inspector.ready
+
+    def model_names(self) -> dict[str, str]:
+        """Network kind → name of the active model."""
+        return self.inspector.names
+
+    def device(self) -> str:
+        return self.inspector.device
+
+    def warm_up(self) -> None:
+        """Load everything and run once, so that the first visitor does not wait for it."""
+        self.history.count()
+        for sample in self.samples()[:1]:
+            self.inspector.look(read_image(sample))
+
+    def look(self, source: Path | NDArray[np.uint8], thresholds: Thresholds, *, name: str, origin: str) -> Looked:
+        """Read, inspect, record.
+
+        Args:
+            source: a file, or H×W×3 uint8.
+            origin: one of `steelgui.history.SOURCES`.
+
+        Raises:
+            ImageError, CheckpointError, StorageError: one sentence each.
+        """
+        image = read_image(source, name) if isinstance(source, Path) else source
+        looked = self._keep(name, self.inspector.look(image), thresholds)
+        self._record(looked, origin, source if isinstance(source, Path) else None)
+        return looked
+
+    def judge(self, looked_id: str, thresholds: Thresholds) -> Looked:
+        """The same evidence under other thresholds, without a forward pass; KeyError when it is no longer kept."""
+        with self._lock:
+            kept = self._kept[looked_id]
+            self._kept.move_to_end(looked_id)
+        return Looked(kept.id, kept.name, kept.evidence, decide(kept.evidence, thresholds))
+
+    def reopen(self, history_id: int, thresholds: Thresholds) -> Looked:
+        """Look again at a stored original without recording it twice.
+
+        Raises:
+            KeyError: there is no such row.
+            ImageError: its original is gone.
+        """
+        row = self.history.get(history_id)
+        if row is None:
+            raise KeyError(history_id)
+        return self._keep(row.name, self.inspector.look(read_image(row.original, row.name)), thresholds)
+
+    def batch(
+        self, paths: Sequence[Path], thresholds: Thresholds, *, stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[BatchRow]:
+        """Inspect many files; one that fails is reported in its row and the rest goes on."""
+        for path in pictures(paths):
+            if stop():
+                return
+            try:
+                looked = Looked(
+                    "", path.name, evidence := self.inspector.look(read_image(path)), decide(evidence, thresholds)
+                )
+                yield BatchRow(path, path.name, looked.inspection, None, self._record(looked, "batch", path).id)
+            except (ImageError, CheckpointError, StorageError) as error:
+                yield BatchRow(path, path.name, None, error, None)
+
+    def export(self, rows: Sequence[BatchRow]) -> tuple[Path, Path]:
+        """Write a ZIP (overlay and JSON of each picture, the table) and the table as CSV into the exports folder."""
+        self.settings.exports.mkdir(parents=True, exist_ok=True)
+        stem = self.settings.exports / f"inspection-{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+        table = csv_table(rows)
+        # Excel takes UTF-8 for Korean names only with a byte-order mark.
+        with atomic_path(stem.with_suffix(".csv")) as temporary:
+            temporary.write_text(table, encoding="utf-8-sig", newline="")
+        with atomic_path(stem.with_suffix(".zip")) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            archive.writestr("results.csv", ("\ufeff" + table).encode())
+            for number, row in enumerate(rows, start=1):
+                if row.inspection is None:
+                    continue
+                name = f"{number:04d}-{Path(row.name).stem}"
+                picture = io.BytesIO()
+                Image.fromarray(draw_overlay(read_image(row.path), row.inspection)).save(picture, "PNG")
+                archive.writestr(f"overlays/{name}.png", picture.getvalue())
+                result = {"path": row.name, **row.inspection.to_json()}
+                archive.writestr(f"results/{name}.json", json.dumps(result, ensure_ascii=False, indent=1))
+        return stem.with_suffix(".zip"), stem.with_suffix(".csv")
+
+    def latest(self, count: int) -> list[HistoryRow]:
+        return self.history.latest(count)
+
+    def samples(self) -> list[Path]:
+        """The bundled pictures, in the order of their names."""
+        return sorted((assets_folder() / "samples").glob("*.jpg"))
+
+    def _keep(self, name: str, evidence: Evidence, thresholds: Thresholds) -> Looked:
+        looked = Looked(uuid.uuid4().hex, name, evidence, decide(evidence, thresholds))
+        with self._lock:
+            self._kept[looked.id] = looked
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return looked
+
+    def _record(self, looked: Looked, origin: str, original: Path | None) -> HistoryRow:
+        overlay = draw_overlay(looked.evidence.image, looked.inspection)
+        return self.history.record(
+            looked.evidence.image,
+            looked.inspection,
+            name=looked.name,
+            source=origin,
+            overlay=overlay,
+            original=original,
+        )
+
+
+def pictures(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are named, folders as the pictures in them (also in subfolders), each once."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES) if path.is_dir() else [path]
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def csv_table(rows: Sequence[BatchRow]) -> str:
+    """One line a picture: file, verdict, label, score, areas, milliseconds, error."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(
+        ["file", "verdict", "label", "score", "defects", "area_px", "area_pct", "width", "height", "ms", "error"]
+    )
+    for row in rows:
+        found = row.inspection
+        if found is None:
+            writer.writerow([row.name, "", "", "", "", "", "", "", "", "", str(row.error)])
+            continue
+        score = found.scores.get(found.label)
+        area = sum(defect.area_px for defect in found.defects)
+        writer.writerow(
+            [
+                row.name,
+                found.verdict,
+                found.label,
+                "" if score is None else f"{score:.4f}",
+                "; ".join(defect.name for defect in found.defects),
+                area,
+                f"{100 * area / (found.width * found.height):.4f}",
+                found.width,
+                found.height,
+                f"{found.ms:.1f}",
+                "",
+            ]
+        )
+    return out.getvalue()

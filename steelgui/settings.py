@@ -1,0 +1,112 @@
+"""Where SteelGUI keeps the user's things, where it finds its own, and how it serves; quick to import."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+class StorageError(OSError):
+    """A folder, file or database of the user's cannot be used; the message is one sentence with the way out."""
+
+
+def default_home() -> Path:
+    """`$STEELGUI_HOME` if it is set, else the system's folder for a user's application data."""
+    if named := os.environ.get("STEELGUI_HOME"):
+        return Path(named)
+    # Imported late: on Windows it reads the registry through ctypes, and `--home` makes that needless.
+    from platformdirs import user_data_path
+
+    return user_data_path("SteelGUI", appauthor=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one SteelGUI runs.
+
+    Attributes:
+        home: holds everything the user makes; stored absolute, with `~` resolved.
+        host, port: where the page is served; None takes the first free port.
+        share: also serve through a public Gradio link.
+        lang: language of the page; None follows the browser.
+        auth: user name and password that the page asks for.
+        inbrowser: open the page in the browser at the start.
+    """
+
+    home: Path = field(default_factory=default_home)
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    lang: Literal["en", "ko"] | None = None
+    # Out of the repr, so that no log shows the password.
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    inbrowser: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
+
+    @property
+    def database_path(self) -> Path:
+        return self.home / "history.db"
+
+    @property
+    def originals(self) -> Path:
+        return self.home / "history" / "originals"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.home / "history" / "thumbnails"
+
+    @property
+    def models(self) -> Path:
+        """The user's own checkpoints; the bundled ones are in `weights_folder()`."""
+        return self.home / "models"
+
+    @property
+    def exports(self) -> Path:
+        return self.home / "exports"
+
+    @property
+    def temporary(self) -> Path:
+        return self.home / "tmp"
+
+    def prepare(self) -> None:
+        """Make the folders; StorageError if one cannot be made or written."""
+        folder = self.home
+        try:
+            for folder in (self.originals, self.thumbnails, self.models, self.exports, self.temporary, self.home):
+                folder.mkdir(parents=True, exist_ok=True)
+                # Tried, not asked: os.access() does not know Windows' access lists or full disks.
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(
+                f"The folder {folder} cannot be written ({reason}); choose another place with --home DIR."
+            ) from error
+
+
+def resource(*parts: str) -> Path:
+    """Path of a bundled file, `resource("assets", "icon.png")`: from source, from a wheel, or frozen by PyInstaller."""
+    frozen = getattr(sys, "_MEIPASS", None)
+    if frozen is not None:
+        return Path(frozen, *parts)
+    # A wheel carries the assets inside this package, because a bare `assets` in site-packages could be anyone's.
+    inside = parts[:1] == ("assets",) and (_PACKAGE / "assets").is_dir()
+    return (_PACKAGE if inside else _PACKAGE.parent).joinpath(*parts)
+
+
+def assets_folder() -> Path:
+    """Style sheet, icon and sample pictures."""
+    return resource("assets")
+
+
+def weights_folder() -> Path:
+    """The bundled checkpoints with their model cards."""
+    return resource("models", "weights")
