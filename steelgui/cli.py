@@ -1,0 +1,137 @@
+"""The command `steelgui`: every action of the page, for scripts. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+COMMANDS = ("serve", "inspect", "data", "train", "evaluate", "models", "doctor")
+EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser(arguments)
+    # `steelgui` alone, or with flags only, serves the page.
+    first = next((word for word in arguments if not word.startswith("-")), None)
+    if not {"-h", "--help", "--version"} & set(arguments) and (first not in COMMANDS or arguments[0].startswith("-")):
+        arguments = ["serve", *arguments]
+    parsed = parser.parse_args(arguments)
+    try:
+        return int(parsed.run(parsed) or 0)
+    except KeyboardInterrupt:
+        sys.stderr.write("steelgui: stopped\n")
+        return 1
+    except BrokenPipeError:
+        # The reader went away (`| head`); Python would complain again while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError, FloatingPointError) as error:
+        if type(error) in (ValueError, OSError) and os.environ.get("STEELGUI_TRACEBACK"):
+            raise
+        sys.stderr.write(f"steelgui: {error}\n")
+        return 2 if type(error).__name__ == "ConfigError" else 1
+
+
+def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The whole command line; flags made from configurations are added only for `train`, which imports pydantic."""
+    parser = argparse.ArgumentParser(
+        prog="steelgui",
+        description="Inspect steel surfaces for defects. Without a command, opens the page.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"steelgui {_version()}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--home", type=Path, metavar="DIR", help="folder for history, models and exports")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", parents=[common], help="open the page (the default)", epilog=EPILOG)
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    serve.add_argument("--port", type=int, metavar="N", help="port; the first free one from 7860 by default")
+    serve.add_argument("--share", action="store_true", help="also serve through a public link")
+    serve.add_argument("--lang", choices=("en", "ko"), help="language; the browser's by default")
+    serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login")
+    serve.add_argument("--inbrowser", action=argparse.BooleanOptionalAction, default=True, help="open the browser")
+    serve.set_defaults(run=_lazy("serve"))
+
+    inspect = commands.add_parser("inspect", parents=[common], help="inspect pictures and folders", epilog=EPILOG)
+    inspect.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of them")
+    inspect.add_argument("--json", action="store_true", help="one JSON object a line")
+    inspect.add_argument("--out", type=Path, metavar="DIR", help="write an overlay (PNG) of each picture")
+    inspect.add_argument("--fail-on-defect", action="store_true", help="exit with 1 when a defect was found")
+    inspect.add_argument("--threshold", type=float, default=0.5, metavar="X", help="score from which a class is found")
+    inspect.add_argument("--min-area", type=int, default=40, metavar="PX", help="smallest region, pixels")
+    inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
+    inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
+    inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
+    inspect.set_defaults(run=_lazy("inspect"))
+
+    data = commands.add_parser("data", help="look at data sets, render demo strips")
+    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+    describe = actions.add_parser(
+        "describe", parents=[common], help="counts, imbalance, sizes, duplicates", epilog=EPILOG
+    )
+    describe.add_argument("dir", type=Path, metavar="DIR")
+    describe.add_argument("--format", default="auto", help="folders, severstal or masks; detected by default")
+    describe.add_argument("--json", action="store_true")
+    describe.set_defaults(run=_lazy("describe"))
+    render = actions.add_parser(
+        "render", parents=[common], help="render demo strips in Severstal's layout", epilog=EPILOG
+    )
+    render.add_argument("dir", type=Path, metavar="DIR")
+    render.add_argument("--strips", type=int, default=200, metavar="N")
+    render.add_argument("--seed", type=int, default=0, metavar="S")
+    render.set_defaults(run=_lazy("render"))
+
+    train = commands.add_parser("train", help="train a classifier or a segmenter")
+    kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
+    for kind in ("classifier", "segmenter"):
+        one = kinds.add_parser(kind, parents=[common], help=f"train a {kind}", epilog=EPILOG)
+        one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+        one.add_argument("--json", action="store_true", help="events as JSON, one a line")
+        if "train" in arguments and kind in arguments:
+            from steelgui.commands import CONFIGS
+            from steelgui.options import add_config_flags
+
+            add_config_flags(one, CONFIGS[kind])
+        one.set_defaults(run=_lazy("train"))
+
+    evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
+    evaluate.add_argument("model", metavar="MODEL|FILE", help="name as in `models list`, or a checkpoint")
+    evaluate.add_argument("--data", type=Path, required=True, metavar="DIR")
+    evaluate.add_argument("--format", default="auto", help="folders, severstal or masks; detected by default")
+    evaluate.add_argument("--split", default="all", metavar="NAME", help="train, validation, test, a fold, or all")
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(run=_lazy("evaluate"))
+
+    models = commands.add_parser("models", help="which models there are")
+    listing = models.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = listing.add_parser("list", parents=[common], help="bundled and own models", epilog=EPILOG)
+    listed.add_argument("--json", action="store_true")
+    listed.set_defaults(run=_lazy("list_models"))
+
+    doctor = commands.add_parser("doctor", parents=[common], help="is everything here that is needed?", epilog=EPILOG)
+    doctor.add_argument("--json", action="store_true")
+    doctor.set_defaults(run=_lazy("doctor"))
+    return parser
+
+
+def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from steelgui import commands
+
+        return int(getattr(commands, name)(arguments))
+
+    return run
+
+
+def _version() -> str:
+    try:
+        return version("steelgui")
+    except PackageNotFoundError:
+        return "from source"

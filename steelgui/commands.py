@@ -1,0 +1,293 @@
+"""What the commands do. stdout is for results, stderr for progress; imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from steelgui.settings import Settings, default_home, weights_folder
+from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
+
+CONFIGS: dict[str, type[ClassifierConfig] | type[SegmenterConfig]] = {
+    "classifier": ClassifierConfig,
+    "segmenter": SegmenterConfig,
+}
+PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "torchmetrics", "gradio", "numpy", "pillow")
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    from steelgui.app import serve as run
+
+    auth = None
+    if arguments.auth is not None:
+        user, colon, password = arguments.auth.partition(":")
+        if not (user and colon and password):
+            raise ConfigError("--auth: give USER:PASSWORD, both not empty")
+        auth = (user, password)
+    settings = Settings(
+        home=arguments.home or default_home(),
+        host=arguments.host,
+        port=arguments.port,
+        share=arguments.share,
+        lang=arguments.lang,
+        auth=auth,
+        inbrowser=arguments.inbrowser,
+    )
+    settings.prepare()
+    run(settings)
+    return 0
+
+
+def inspect(arguments: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from models.files import atomic_path
+    from models.imagefile import ImageError, read_image
+    from steelgui.overlay import draw_overlay
+    from steelgui.results import Thresholds
+    from steelgui.services.decision import decide
+    from steelgui.services.inspection import Inspector
+    from steelgui.services.library import Library
+    from steelgui.services.workbench import pictures
+
+    settings = _settings(arguments)
+    library = Library(settings)
+    classifier = library.find(arguments.classifier) if arguments.classifier else library.default("classifier")
+    segmenter = library.find(arguments.segmenter) if arguments.segmenter else library.default("segmenter")
+    inspector = Inspector(classifier, segmenter)
+    thresholds = Thresholds(score=arguments.threshold, min_area=arguments.min_area)
+    history = None
+    if arguments.record:
+        from steelgui.history import History
+
+        settings.prepare()
+        history = History(settings)
+    paths = pictures(arguments.paths)
+    if not paths:
+        raise ImageError("no_pictures", name=arguments.paths[0])
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    failed = defects = 0
+    written: dict[str, int] = {}
+    for path in paths:
+        try:
+            image = read_image(path)
+            inspection = decide(inspector.look(image), thresholds)
+            overlay = draw_overlay(image, inspection)
+            if arguments.out:
+                # Pictures of one name from two folders must not overwrite each other.
+                written[path.stem] = written.get(path.stem, 0) + 1
+                number = f"-{written[path.stem]}" if written[path.stem] > 1 else ""
+                with atomic_path(arguments.out / f"{path.stem}{number}.png") as temporary:
+                    Image.fromarray(overlay).save(temporary, "PNG")
+            if history:
+                history.record(image, inspection, name=path.name, source="cli", overlay=overlay, original=path)
+        except ImageError as error:
+            failed += 1
+            _say(str(error))
+            continue
+        defects += inspection.verdict == "defect"
+        if arguments.json:
+            _print_json({"path": str(path), **inspection.to_json()})
+        else:
+            score = inspection.scores.get(inspection.label)
+            masks = ", ".join(f"{d.name} {d.area_px} px ({d.area_pct:.2f} %)" for d in inspection.defects)
+            shown = f"{inspection.label} {score:.2f}" if score is not None else inspection.label
+            _print(f"{path}: {inspection.verdict.upper()}  {shown}  {masks}  {inspection.ms:.0f} ms")
+    if failed:
+        _say(f"{failed} of {len(paths)} pictures could not be inspected")
+    return int(failed > 0 or (arguments.fail_on_defect and defects > 0))
+
+
+def describe(arguments: argparse.Namespace) -> int:
+    from training.data import read_dataset
+    from training.data.describe import describe as look
+
+    found = look(read_dataset(arguments.dir, arguments.format))
+    if arguments.json:
+        _print_json(found.to_json())
+    else:
+        _print("\n".join(found.lines()))
+    return 0
+
+
+def render(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from training.data.strips import render_dataset
+
+    for _ in tqdm(
+        render_dataset(arguments.dir, arguments.strips, arguments.seed), total=arguments.strips, unit="strip"
+    ):
+        pass
+    _say(f"{arguments.strips} strips in {arguments.dir}")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from steelgui.options import config_values
+    from training.classifier import train_classifier
+    from training.events import to_json
+    from training.segmenter import train_segmenter
+
+    kind = CONFIGS[arguments.kind]
+    values = {**_recipe(arguments.config), **config_values(kind, arguments)}
+    config = parse(kind, values)
+    events = train_classifier(config) if isinstance(config, ClassifierConfig) else train_segmenter(config)
+    with tqdm(unit="step", disable=arguments.json) as bar:
+        for event in events:
+            if arguments.json:
+                _print_json(to_json(event))
+            if event.kind == "started":
+                bar.total = event.steps
+                _say(f"start: {event.start}; {event.device}; {event.counts}")
+                for note in event.notes:
+                    _say(note)
+            elif event.kind == "step":
+                bar.n = event.step
+                bar.set_postfix(loss=f"{event.losses['loss']:.3f}", refresh=False)
+                bar.refresh()
+            elif event.kind == "metric":
+                figures = " ".join(f"{name} {value:.4f}" for name, value in event.values.items() if name != "n")
+                bar.write(f"epoch {event.epoch}: {figures}", file=sys.stderr)
+            elif event.kind == "finished":
+                bar.write(f"{event.reason}; best checkpoint: {event.path}", file=sys.stderr)
+    return 0
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import load_checkpoint
+    from steelgui.services.library import Library
+    from training.classifier import evaluate_classifier
+    from training.data import read_dataset
+    from training.data.splits import select
+    from training.segmenter import evaluate_segmenter
+
+    checkpoint = load_checkpoint(Library(_settings(arguments)).find(arguments.model))
+    samples = select(read_dataset(arguments.data, arguments.format), arguments.split)
+    judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
+    figures = judge(checkpoint.network, checkpoint.spec, samples)
+    if arguments.json:
+        _print_json(figures)
+        return 0
+    for name, value in figures.items():
+        if name == "per_class":
+            for label, row in value.items():
+                _print(f"  {label:<20} " + "  ".join(f"{key} {number}" for key, number in row.items()))
+        else:
+            _print(f"{name}: {value}")
+    return 0
+
+
+def list_models(arguments: argparse.Namespace) -> int:
+    from steelgui.services.library import Library
+
+    entries = Library(_settings(arguments)).entries()
+    if arguments.json:
+        _print_json([_entry_json(entry) for entry in entries])
+        return 0
+    for entry in entries:
+        about = (
+            entry.problem or f"{entry.spec.kind} {entry.spec.architecture}, {len(entry.spec.classes)} classes"
+            if entry.spec
+            else entry.problem
+        )
+        _print(f"{entry.name:<24} {'bundled' if entry.bundled else 'own':<8} {entry.megabytes:5.1f} MB  {about}")
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Exit status 1 when something that inspection needs is missing."""
+    import torch
+
+    from models.checkpoint import load_checkpoint
+    from models.sidecar import CheckpointError
+    from steelgui.services.library import Library
+    from steelgui.settings import StorageError, assets_folder
+
+    settings, missing = _settings(arguments), []
+    for entry in Library(settings).entries():
+        try:
+            load_checkpoint(entry.path)
+        except CheckpointError as error:
+            missing.append(str(error))
+    missing.extend(
+        f"the bundled neu-{kind} is not in {weights_folder()}; install SteelGUI again"
+        for kind in CONFIGS
+        if not (weights_folder() / f"neu-{kind}.safetensors").is_file()
+    )
+    if not list((assets_folder() / "samples").glob("*.jpg")):
+        missing.append(f"the sample pictures are not in {assets_folder() / 'samples'}; install SteelGUI again")
+    try:
+        settings.prepare()
+    except StorageError as error:
+        missing.append(str(error))
+    cuda = torch.cuda.is_available()
+    report: dict[str, Any] = {
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "versions": {"steelgui": version("steelgui"), **{name: version(name) for name in PACKAGES}},
+        "home": str(settings.home),
+        "weights": str(weights_folder()),
+        "models": [entry.name for entry in Library(settings).entries()],
+        "missing": missing,
+    }
+    if arguments.json:
+        _print_json(report)
+    else:
+        for key, value in report.items():
+            shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            _print(f"{key:<9} {', '.join(shown) if isinstance(shown, list) else shown}")
+        _print("nothing is missing" if not missing else f"{len(missing)} things are missing or broken")
+    return int(bool(missing))
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return Settings(home=arguments.home or default_home())
+
+
+def _recipe(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--config: {path} cannot be read as JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"--config: {path} must hold one JSON object of fields")
+    return value
+
+
+def _entry_json(entry: Any) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "path": str(entry.path),
+        "bundled": entry.bundled,
+        "megabytes": round(entry.megabytes, 2),
+        "kind": entry.spec and entry.spec.kind,
+        "architecture": entry.spec and entry.spec.architecture,
+        "classes": entry.spec and list(entry.spec.classes),
+        "metrics": entry.card.get("metrics"),
+        "problem": entry.problem,
+    }
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(value: Any) -> None:
+    _print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,58 @@
+"""Command-line flags made from a configuration's fields, so that help, bounds and choices are written once."""
+
+from __future__ import annotations
+
+import argparse
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+def add_config_flags(
+    parser: argparse.ArgumentParser, kind: type[BaseModel], skip: frozenset[str] = frozenset()
+) -> None:
+    """One flag a field: `--learning-rate 0.001`, `--flips/--no-flips`, choices where the field lists them."""
+    for name, info in kind.model_fields.items():
+        if name in skip:
+            continue
+        flag, options = f"--{name.replace('_', '-')}", _options(info)
+        # A required field may also come from --config FILE, so it is the configuration that insists, not the parser.
+        default = "required" if info.is_required() else f"default: {_shown(info.default)}"
+        help_text = f"{info.description} ({default})"
+        parser.add_argument(
+            flag,
+            dest=name,
+            default=argparse.SUPPRESS,
+            help=help_text.replace("%", "%%"),
+            **options,
+        )
+
+
+def config_values(kind: type[BaseModel], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The values that were given; everything else keeps the field's default."""
+    return {name: getattr(arguments, name) for name in kind.model_fields if hasattr(arguments, name)}
+
+
+def _options(info: FieldInfo) -> dict[str, Any]:
+    annotation = info.annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(part for part in get_args(annotation) if part is not type(None))
+    if annotation is bool:
+        return {"action": argparse.BooleanOptionalAction}
+    if get_origin(annotation) is Literal:
+        return {"choices": get_args(annotation)}
+    if get_origin(annotation) is tuple:
+        return {"type": int, "nargs": "+", "metavar": "N"}
+    if annotation is Path:
+        return {"type": Path, "metavar": "PATH"}
+    metavar = {int: "N", float: "X"}.get(annotation, "TEXT")  # type: ignore[arg-type]
+    return {"type": annotation, "metavar": metavar}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,84 @@
+"""models ← training ← steelgui, gradio only at the top, and no heavy import where a command should be quick."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted(path for name in ("models", "training", "steelgui") for path in (ROOT / name).rglob("*.py"))
+
+
+def imports(path: Path, *, top_level_only: bool = False) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def test_the_walk_sees_the_packages() -> None:
+    assert len(SOURCES) > 30
+    assert "torch" in set(imports(ROOT / "models" / "imaging.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downwards(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    above = {"models": {"training", "steelgui"}, "training": {"steelgui"}, "steelgui": set()}[package]
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert not roots & above, f"{path.name} in {package} imports {sorted(roots & above)} from above"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_gradio_is_known_to_the_page_alone(path: Path) -> None:
+    parts = path.relative_to(ROOT).parts
+    if parts[:2] == ("steelgui", "ui") or parts == ("steelgui", "app.py"):
+        return
+    assert not any(name.split(".")[0] == "gradio" for name in imports(path))
+
+
+def test_inspection_never_imports_training() -> None:
+    for path in [*(ROOT / "steelgui" / "services").glob("*.py"), ROOT / "steelgui" / "overlay.py"]:
+        assert not any(name.split(".")[0] == "training" for name in imports(path)), path
+
+
+def test_build_is_no_package_and_visible_to_git() -> None:
+    assert not (ROOT / "build" / "__init__.py").exists()
+    ignored = subprocess.run(["git", "check-ignore", "build/steelgui.spec"], cwd=ROOT, capture_output=True, check=False)
+    assert ignored.returncode == 1, "an ignore rule hides build/"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom steelgui.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'gradio', 'sqlalchemy', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_the_page_and_data_describe_wait_for_no_torch(tmp_path: Path) -> None:
+    """Both are to be there within seconds; a fresh process tells, since this one has torch loaded."""
+    code = f"""
+import sys
+from pathlib import Path
+import training.data.describe
+from steelgui.app import build
+from steelgui.services.workbench import Workbench
+from steelgui.settings import Settings
+settings = Settings(home=Path({str(tmp_path)!r}))
+build(Workbench(settings), settings)
+print(sorted({{"torch", "timm", "segmentation_models_pytorch"}} & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert found.stdout.strip() == "[]", found.stderr
