@@ -1,0 +1,137 @@
+"""Puts the page together and serves it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from steelgui.services.workbench import Workbench
+from steelgui.settings import Settings, assets_folder
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+#: A strip camera's raw frame has some tens of megabytes; what is larger is no picture.
+MAX_UPLOAD = "256mb"
+FIRST_PORT, PORTS = 7860, 100
+
+
+def build(workbench: Workbench, settings: Settings) -> gr.Blocks:
+    """The page as Gradio Blocks; `serve` launches it with its theme and style."""
+    from steelgui.ui.i18n import gradio_i18n
+    from steelgui.ui.shell import build as build_page
+
+    return build_page(workbench, settings, gradio_i18n(settings.lang))
+
+
+def serve(settings: Settings) -> None:
+    """Serve the page until Ctrl-C or SIGTERM.
+
+    Raises:
+        StorageError: the home folder cannot be written.
+        SystemExit: 1, after one sentence, when the port is taken.
+    """
+    settings.prepare()
+    _quiet(settings)
+    port = _port(settings)
+    workbench = Workbench(settings)
+    page = build(workbench, settings)
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM"):
+        # Only the main thread may set them; a test that serves from another one stops in its own way.
+        with suppress(ValueError):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    try:
+        page.queue(api_open=False, default_concurrency_limit=4).launch(**_launch_arguments(settings, port))
+    except OSError as error:
+        sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
+    print(f"SteelGUI: {page.share_url or page.local_url}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+    # After the launch, so that the page answers while the models load.
+    threading.Thread(target=_warm_up, args=(workbench,), name="warm-up", daemon=True).start()
+    try:
+        # In slices, because Windows delivers no signal during an endless wait.
+        while not stop.wait(0.5):
+            pass
+    finally:
+        page.close(verbose=False)
+
+
+def _quiet(settings: Settings) -> None:
+    # All of these are read when gradio or huggingface_hub is imported.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Gradio asks itself over HTTP whether it is up; through a company's proxy that fails.
+    for name in ("NO_PROXY", "no_proxy"):
+        hosts = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, "localhost", "127.0.0.1"]))
+
+
+def _port(settings: Settings) -> int:
+    if settings.port is not None:
+        if not _free(settings.host, settings.port):
+            sys.exit(_refused(f"Port {settings.port} is in use; choose another with --port, or leave it out."))
+        return settings.port
+    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
+        if _free(settings.host, port):
+            return port
+    sys.exit(_refused(f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; name one with --port."))
+
+
+def _free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            # As the server does it: a port left in TIME_WAIT by a stopped server is free. Windows means another thing.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _refused(sentence: str) -> int:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _launch_arguments(settings: Settings, port: int) -> dict[str, Any]:
+    from steelgui.ui.i18n import gradio_i18n
+    from steelgui.ui.shell import head, style_sheet
+    from steelgui.ui.theme import theme
+
+    return {
+        "server_name": settings.host,
+        "server_port": port,
+        "share": settings.share,
+        "auth": settings.auth,
+        "inbrowser": settings.inbrowser,
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "ssr_mode": False,
+        "max_file_size": MAX_UPLOAD,
+        "run_history": False,
+        "footer_links": [],
+        "enable_monitoring": False,
+        # Thumbnails are named by their content, so nobody can guess one; the samples are everyone's.
+        "allowed_paths": [str(settings.thumbnails), str(assets_folder() / "samples")],
+        "favicon_path": str(assets_folder() / "icon.svg"),
+        "theme": theme(),
+        "css": style_sheet(),
+        "head": head(),
+        "i18n": gradio_i18n(settings.lang),
+    }
+
+
+def _warm_up(workbench: Workbench) -> None:
+    try:
+        workbench.warm_up()
+    except Exception as error:
+        # The first inspection says the same sentence in the page.
+        print(f"SteelGUI: the models cannot be loaded: {error}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,98 @@
+"""One set of JSON files for both layers of translation: Gradio's in the browser, and ours for what Python writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from models.imagefile import ImageError
+from steelgui.settings import assets_folder
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+LANGUAGES = ("en", "ko")
+#: What Gradio's front end may pick from the browser; a forced language has to answer to every one of them.
+_FRONT_END_LOCALES = (
+    *("ar", "ca", "ckb", "cs", "da", "de", "el", "en", "es", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it"),
+    *("ja", "ko", "lt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "ta", "th", "tr", "uk", "ur", "uz", "vi"),
+    *("zh", "zh-CN", "zh-TW"),
+)
+
+
+@cache
+def table(lang: str) -> dict[str, str]:
+    """Key → text of one language; KeyError for a language that has no file."""
+    if lang not in LANGUAGES:
+        raise KeyError(lang)
+    loaded: dict[str, str] = json.loads((assets_folder() / "locales" / f"{lang}.json").read_text("utf-8"))
+    return loaded
+
+
+class Translator:
+    """Texts of one language: `t("verdict.score", score="0.97")`. An unknown key is a bug and raises KeyError."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang if lang in LANGUAGES else "en"
+        self._table = table(self.lang)
+
+    def __call__(self, key: str, **values: object) -> str:
+        text = self._table[key]
+        return text.format(**values) if values else text
+
+    def class_name(self, name: str) -> str:
+        """A class in the user's words; its own name where there is no translation."""
+        return self._table.get(f"class.{name}") or name.replace("_", " ")
+
+    def problem(self, error: Exception) -> str:
+        """What was wrong with a picture, in the user's words; other errors say it in English."""
+        text = self._table.get(f"image.{error.kind}") if isinstance(error, ImageError) else None
+        return text.format(**error.values) if isinstance(error, ImageError) and text else str(error)
+
+    def sample(self, stem: str) -> str:
+        """What a sample shows, from its file's name: `08-strip-pitted-surface` → "pitted surface"."""
+        what = stem.split("-", 2)[-1]
+        key = {"pitted-surface": "pitted_surface", "rolled-in-scale": "rolled-in_scale"}.get(what, what)
+        if f"class.{key}" in self._table:
+            return self.short(key)
+        parts = [
+            self._table.get(f"sample.{part}") or self.short(part) for part in what.removeprefix("clean-").split("-and-")
+        ]
+        return " + ".join(parts)
+
+    def short(self, name: str) -> str:
+        """A class where there is no room for the English name in brackets."""
+        return self.class_name(name).split(" (")[0]
+
+
+def preferred(accept_language: str | None) -> str:
+    """The best of our languages for an Accept-Language header; English when it names none of them."""
+    wishes: list[tuple[float, str]] = []
+    for item in (accept_language or "").split(","):
+        tag, _, quality = item.strip().partition(";q=")
+        try:
+            weight = float(quality or 1)
+        except ValueError:
+            continue
+        wishes.append((-weight, tag.split("-")[0].lower()))
+    # Sorting is stable, so equal weights keep the header's order.
+    for _, tag in sorted(wishes, key=lambda wish: wish[0]):
+        if tag in LANGUAGES:
+            return tag
+    return "en"
+
+
+def translator(lang: str | None, headers: Mapping[str, Any] | None) -> Translator:
+    """For one request: the forced language if there is one, else the browser's."""
+    return Translator(lang or preferred(headers.get("accept-language") if headers else None))
+
+
+def gradio_i18n(lang: str | None) -> gr.I18n:
+    """The same tables for the front end; a forced language under every locale's name."""
+    import gradio as gr
+
+    if lang is None:
+        return gr.I18n(**{name: table(name) for name in LANGUAGES})
+    return gr.I18n(**{locale: table(lang) for locale in _FRONT_END_LOCALES})

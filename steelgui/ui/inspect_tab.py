@@ -1,0 +1,328 @@
+"""The Inspect tab: a picture in, verdict, masks, heat map and areas out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import ImageData
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.imagefile import ImageError
+from models.sidecar import CheckpointError
+from steelgui.overlay import CLASS_COLOURS, draw_overlay
+from steelgui.results import Thresholds
+from steelgui.services.workbench import Looked, Workbench
+from steelgui.settings import Settings, StorageError
+from steelgui.ui import fragments
+from steelgui.ui.i18n import Translator, translator
+
+LATEST = 10
+#: Longest side of what is sent to the browser; more than any screen shows, and a 64-megapixel PNG takes seconds.
+DISPLAY_SIDE = 2400
+Updates = dict[Any, Any]
+
+REMEMBER = "(score, area, heat, opacity) => ({score, area, heat, opacity})"
+RECALL = "(kept, ...now) => kept ? [kept.score, kept.area, kept.heat, kept.opacity] : now"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class InspectTab:
+    """Layout and wiring; handlers are a line into the workbench and a line into fragments."""
+
+    workbench: Workbench
+    settings: Settings
+    i18n: Callable[[str], Any]
+    samples: list[Path] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.samples = self.workbench.samples()
+        self.classes = [name for name in CLASS_COLOURS if name != "unknown"]
+        self.scored = ["none", *self.classes]
+        self._layout()
+        self._wire()
+
+    def _layout(self) -> None:
+        text = Translator(self.settings.lang or "en")
+        self.looked = gr.State("")
+        self.latest_ids = gr.State([])
+        self.sample_index = gr.State(-1)
+        # Thresholds and the way of looking stay in this browser; they are no secret, and a key drawn at random would
+        # forget them at each start.
+        self.remembered = gr.BrowserState(storage_key="steelgui.inspect", secret="inspect")  # noqa: S106
+        with gr.Row(elem_id="inspect", equal_height=False):
+            with gr.Column(scale=62, min_width=480, elem_id="inspect-left"):
+                with gr.Column(elem_id="stage"):
+                    self.slider = gr.ImageSlider(
+                        label=str(self.i18n("stage.label")),
+                        show_label=False,
+                        interactive=False,
+                        format="png",
+                        height=432,
+                        max_height=432,
+                        slider_position=12,
+                        elem_id="slider",
+                        buttons=["fullscreen", "download"],
+                        container=False,
+                    )
+                    self.empty = gr.HTML(fragments.empty_stage(text), elem_id="stage-empty")
+                self.meta = gr.HTML(fragments.meta(None, text), elem_id="meta")
+                with gr.Row(elem_id="sources", equal_height=True):
+                    with gr.Column(scale=3, min_width=176):
+                        self.picture = gr.Image(
+                            sources=["upload", "webcam", "clipboard"],
+                            label=self.i18n("input.label"),
+                            show_label=False,
+                            height=200,
+                            elem_id="picture",
+                            placeholder=str(self.i18n("input.placeholder")),
+                            webcam_options=gr.WebcamOptions(mirror=False),
+                            buttons=[],
+                        )
+                        self.picture.preprocess = _as_it_came  # type: ignore[assignment, method-assign]
+                    with gr.Column(scale=7, min_width=320, elem_id="samples-column"):
+                        self.sample_gallery = gr.Gallery(
+                            [(str(path), text.sample(path.stem)) for path in self.samples],
+                            label=self.i18n("input.samples"),
+                            columns=6,
+                            rows=2,
+                            height=200,
+                            allow_preview=False,
+                            object_fit="cover",
+                            interactive=False,
+                            buttons=[],
+                            elem_id="samples",
+                            elem_classes="sg-gallery",
+                        )
+                        self.next = gr.Button(self.i18n("input.next"), size="sm", elem_id="next-sample")
+                self.latest = gr.Gallery(
+                    label=self.i18n("latest.label"),
+                    columns=LATEST,
+                    rows=1,
+                    height=112,
+                    allow_preview=False,
+                    object_fit="contain",
+                    interactive=False,
+                    buttons=[],
+                    elem_id="latest",
+                    elem_classes="sg-gallery",
+                )
+            with gr.Column(scale=38, min_width=360, elem_id="inspect-right"):
+                self.verdict = gr.HTML(fragments.verdict(None, text), elem_id="verdict")
+                self.scores = gr.HTML(fragments.scores(None, text, self.scored), elem_id="scores")
+                self.areas = gr.HTML(fragments.areas(None, text), elem_id="areas")
+                self.legend = gr.CheckboxGroup(
+                    self._choices(text, self.classes),
+                    value=self.classes,
+                    label=self.i18n("control.shown"),
+                    elem_id="legend",
+                )
+                self.style = gr.HTML(fragments.legend_style(self.classes), elem_id="legend-style")
+                with gr.Row(elem_classes="controls"):
+                    self.heat = gr.Checkbox(
+                        label=self.i18n("control.heat"),
+                        info=self.i18n("control.heat_info"),
+                        elem_id="heat",
+                        min_width=150,
+                    )
+                    self.opacity = gr.Slider(
+                        0, 1, 0.45, step=0.05, label=self.i18n("control.opacity"), elem_id="opacity", min_width=150
+                    )
+                with gr.Row(elem_classes="controls"):
+                    self.score = gr.Slider(
+                        0.05, 0.95, 0.5, step=0.01, label=self.i18n("control.score"), elem_id="score", min_width=150
+                    )
+                    self.min_area = gr.Slider(
+                        0, 2000, 40, step=10, label=self.i18n("control.min_area"), elem_id="min-area", min_width=150
+                    )
+
+    def _wire(self) -> None:
+        controls = [self.score, self.min_area, self.legend, self.heat, self.opacity]
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        busy: dict[str, Any] = {
+            "api_visibility": "private",
+            "show_progress": "minimal",
+            "show_progress_on": self.verdict,
+        }
+        drawn = [self.slider, self.verdict, self.scores, self.areas, self.meta]
+        looked = [*drawn, self.looked, self.legend, self.style, self.latest, self.latest_ids]
+        self.picture.input(self.on_picture, [self.picture, *controls], [*looked, self.picture], **busy)
+        self.sample_gallery.select(self.on_sample, controls, [*looked, self.sample_index, self.sample_gallery], **busy)
+        self.next.click(self.on_next, [self.sample_index, *controls], [*looked, self.sample_index], **busy)
+        self.latest.select(self.on_reopen, [self.latest_ids, *controls], looked, **busy)
+        for control in (self.score, self.min_area, self.legend, self.heat, self.opacity):
+            # The newest value wins while a slider is dragged; those between are dropped.
+            control.input(self.on_judge, [self.looked, *controls], drawn, trigger_mode="always_last", **quiet)
+            if control is not self.legend:
+                control.input(None, self.kept, self.remembered, js=REMEMBER, show_progress="hidden")
+
+    @property
+    def kept(self) -> list[Any]:
+        return [self.score, self.min_area, self.heat, self.opacity]
+
+    def recall(self, page: gr.Blocks) -> None:
+        """Set the controls as this browser left them."""
+        page.load(None, [self.remembered, *self.kept], self.kept, js=RECALL, show_progress="hidden")
+
+    # Events -----------------------------------------------------------------------------------------------------
+
+    def on_load(self, request: gr.Request) -> Updates:
+        """Text that Python writes, in this visitor's language; the strip of latest inspections."""
+        t = self._translator(request)
+        return {
+            self.verdict: fragments.verdict(None, t),
+            self.scores: fragments.scores(None, t, self.scored),
+            self.areas: fragments.areas(None, t),
+            self.empty: fragments.empty_stage(t),
+            self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
+            self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
+            **self._latest(t),
+        }
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [
+            *(self.verdict, self.scores, self.areas, self.empty, self.legend),
+            *(self.sample_gallery, self.latest, self.latest_ids),
+        ]
+
+    def on_picture(self, request: gr.Request, picture: tuple[str, str] | None, *controls: Any) -> Updates:
+        if picture is None:
+            return {self.looked: gr.skip()}
+        path, name = picture
+        # Gradio names a frame of its camera and a pasted picture itself.
+        origin = "camera" if name.startswith("webcam") else "upload"
+        return {self.picture: None} | self._look(Path(path), name, origin, controls, request)
+
+    def on_sample(self, request: gr.Request, event: gr.SelectData, *controls: Any) -> Updates:
+        # Deselected at once, so that a second click on the same sample is an event again.
+        return {self.sample_gallery: gr.Gallery(selected_index=None)} | self._sample(
+            int(event.index), controls, request
+        )
+
+    def on_next(self, request: gr.Request, index: int, *controls: Any) -> Updates:
+        return self._sample((index + 1) % len(self.samples), controls, request)
+
+    def on_reopen(self, request: gr.Request, event: gr.SelectData, ids: list[int], *controls: Any) -> Updates:
+        thresholds = _thresholds(controls)
+        return self._show(lambda: self.workbench.reopen(ids[int(event.index)], thresholds), controls, request)
+
+    def on_judge(self, request: gr.Request, looked_id: str, *controls: Any) -> Updates:
+        if not looked_id:
+            return {self.meta: gr.skip()}
+        t = self._translator(request)
+        try:
+            looked = self.workbench.judge(looked_id, _thresholds(controls))
+        except KeyError:
+            gr.Warning(t("gone"))
+            return {self.meta: gr.skip()}
+        return self._drawn(looked, controls, t)
+
+    # What they share --------------------------------------------------------------------------------------------
+
+    def _sample(self, index: int, controls: tuple[Any, ...], request: gr.Request) -> Updates:
+        path = self.samples[index]
+        return {self.sample_index: index} | self._look(path, path.name, "sample", controls, request)
+
+    def _look(self, path: Path, name: str, origin: str, controls: tuple[Any, ...], request: gr.Request) -> Updates:
+        thresholds = _thresholds(controls)
+        return self._show(lambda: self.workbench.look(path, thresholds, name=name, origin=origin), controls, request)
+
+    def _show(self, act: Callable[[], Looked], controls: tuple[Any, ...], request: gr.Request) -> Updates:
+        t = self._translator(request)
+        try:
+            looked = act()
+        except (ImageError, CheckpointError, StorageError) as error:
+            return self._nothing(t.problem(error), t)
+        except Exception as error:
+            # A page must not die of what nobody thought of; the trace goes to whoever can read it.
+            log.exception("inspection failed")
+            return self._nothing(t("failed", kind=type(error).__name__), t)
+        names = list(looked.evidence.mask_classes) or list(looked.evidence.scores)
+        shown = _kept(controls[2], self.classes, names)
+        self_controls = (*controls[:2], shown, *controls[3:])
+        return {
+            **self._drawn(looked, self_controls, t),
+            self.looked: looked.id,
+            self.legend: gr.CheckboxGroup(choices=self._choices(t, names), value=shown),
+            self.style: fragments.legend_style(names),
+            **self._latest(t),
+        }
+
+    def _drawn(self, looked: Looked, controls: tuple[Any, ...], t: Translator) -> Updates:
+        _, _, shown, heat, opacity = controls
+        evidence, inspection = looked.evidence, looked.inspection
+        overlay = draw_overlay(
+            evidence.image, inspection, shown=shown, opacity=opacity, heat=evidence.heat if heat else None
+        )
+        return {
+            self.slider: (for_display(evidence.image), for_display(overlay)),
+            self.verdict: fragments.verdict(inspection, t),
+            self.scores: fragments.scores(inspection, t),
+            self.areas: fragments.areas(inspection, t),
+            self.meta: fragments.meta(inspection, t, looked.name),
+        }
+
+    def _nothing(self, sentence: str, t: Translator) -> Updates:
+        return {
+            self.slider: None,
+            self.verdict: fragments.error(sentence, t),
+            self.scores: fragments.scores(None, t, self.scored),
+            self.areas: fragments.areas(None, t),
+            self.meta: fragments.meta(None, t),
+            self.looked: "",
+        }
+
+    def _latest(self, t: Translator) -> Updates:
+        try:
+            rows = self.workbench.latest(LATEST)
+        except StorageError as error:
+            gr.Warning(str(error))
+            rows = []
+        pictures = [
+            (str(row.thumbnail), t("verdict.ok") if row.verdict == "ok" else t.short(row.label)) for row in rows
+        ]
+        return {self.latest: gr.Gallery(pictures, selected_index=None), self.latest_ids: [row.id for row in rows]}
+
+    def _choices(self, t: Translator, names: list[str]) -> list[tuple[str, str]]:
+        return [(t.short(name), name) for name in names]
+
+    def _translator(self, request: gr.Request) -> Translator:
+        return translator(self.settings.lang, request.headers)
+
+
+def _as_it_came(payload: ImageData | None) -> tuple[str, str] | None:
+    """Path in Gradio's upload folder, and the name it had.
+
+    Gradio decodes and re-encodes a picture itself, fails on what Pillow cannot open with a message of its own, and
+    drops the name. Replaced on the one instance, since Gradio writes a .pyi file beside each subclass of a component.
+    """
+    if payload is None or payload.path is None:
+        return None
+    return payload.path, payload.orig_name or Path(payload.path).name
+
+
+def for_display(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture as H×W×3 uint8, at most `DISPLAY_SIDE` pixels a side."""
+    if max(image.shape[:2]) <= DISPLAY_SIDE:
+        return image
+    small = Image.fromarray(image)
+    small.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE))
+    return np.asarray(small)
+
+
+def _thresholds(controls: tuple[Any, ...]) -> Thresholds:
+    return Thresholds(score=float(controls[0]), min_area=int(controls[1]))
+
+
+def _kept(shown: list[str], before: list[str], names: list[str]) -> list[str]:
+    """Classes that were switched off stay off when another picture comes; classes that are new are on."""
+    return [name for name in names if name in shown or name not in before]

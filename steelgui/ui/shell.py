@@ -1,0 +1,81 @@
+"""The page around the tabs: header, tabs, what happens when a visitor arrives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from steelgui.services.workbench import Workbench
+from steelgui.settings import Settings, assets_folder
+from steelgui.ui import fragments
+from steelgui.ui.batch_tab import BatchTab
+from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.inspect_tab import InspectTab
+
+#: N is "next sample", unless someone is typing; and Gradio's slider gives its pictures no alternative text.
+SCRIPT = """
+<script>
+document.addEventListener("keydown", (event) => {
+  if (event.key.toLowerCase() !== "n" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, [contenteditable]")) return;
+  document.querySelector("#next-sample")?.click();
+});
+new MutationObserver(() => {
+  const label = document.querySelector("#slider label")?.textContent.trim();
+  if (!label) return;
+  document.querySelectorAll('#slider img:not([alt]), #slider img[alt=""]').forEach((image) => { image.alt = label; });
+}).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["alt"] });
+</script>
+"""
+
+
+def head() -> str:
+    """What goes into the page's <head>: our script, and no telephone numbers made of pixel counts."""
+    return '<meta name="format-detection" content="telephone=no">' + SCRIPT
+
+
+def style_sheet() -> str:
+    return (assets_folder() / "style.css").read_text("utf-8")
+
+
+def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
+    """The whole page; nothing heavy is imported for it."""
+    text = Translator(settings.lang or "en")
+
+    def at_work(t: Translator) -> tuple[str, str]:
+        ready = workbench.ready
+        names = workbench.model_names()
+        # Asking for the device imports torch: not before the warm-up has done so.
+        device = workbench.device() if ready else ""
+        return fragments.header(names, device, ready, t), fragments.about(names, device, str(settings.home), t)
+
+    # Uploads and pictures of the page go after a day; what was inspected is in the history.
+    page = gr.Blocks(title="SteelGUI", analytics_enabled=False, delete_cache=(3600, 86400))
+    with page:
+        header = gr.HTML(at_work(text)[0], elem_id="header")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(i18n("tab.inspect"), id="inspect"):
+                inspect = InspectTab(workbench, settings, i18n)
+            with gr.Tab(i18n("tab.batch"), id="batch"):
+                batch = BatchTab(workbench, settings, i18n)
+                batch.layout(inspect.score, inspect.min_area)
+            with gr.Tab(i18n("tab.about"), id="about"):
+                about = gr.HTML(at_work(text)[1], elem_id="about")
+        clock = gr.Timer(1.0)
+
+        def arrive(request: gr.Request) -> dict[Any, Any]:
+            shown = at_work(translator(settings.lang, request.headers))
+            filled = inspect.on_load(request) | {batch.table: batch.on_load(request)}
+            return filled | dict(zip((header, about), shown, strict=True))
+
+        def tick(request: gr.Request) -> Any:
+            if not workbench.ready:
+                return gr.skip(), gr.skip(), gr.skip()
+            return *at_work(translator(settings.lang, request.headers)), gr.Timer(active=False)
+
+        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
+        inspect.recall(page)
+        clock.tick(tick, None, [header, about, clock], **private)
+    return page

@@ -1,0 +1,117 @@
+"""The real app in a subprocess, and the system's Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run", "--disable-quic"),
+    *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
+)
+START_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def address(home: Path) -> Iterator[str]:
+    """Address of the page, served by `python -m steelgui serve`."""
+    _chromium()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "steelgui", "serve", "--home", str(home), "--port", str(port), "--no-inbrowser"]
+    log = home.parent / "server.log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, stdout=out, stderr=out, cwd=Path(__file__).parents[2])
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(url):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the app did not start:\n{log.read_text(errors='replace')}")
+            time.sleep(0.3)
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[playwright.Browser]:
+    executable = _chromium()
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., playwright.Page]]:
+    """`visit(locale=…, color_scheme=…, query=…)` → a page; at the end nothing may have gone wrong in any of them."""
+    contexts: list[playwright.BrowserContext] = []
+    troubles: list[str] = []
+
+    def watch(page: playwright.Page) -> None:
+        page.on("console", lambda said: troubles.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(f"page: {error}"))
+        page.on("request", lambda asked: None if _local(asked.url) else troubles.append(f"request: {asked.url}"))
+
+    def go(*, locale: str = "en-US", color_scheme: str = "light", query: str = "") -> playwright.Page:
+        context = chromium.new_context(
+            locale=locale, color_scheme=color_scheme, viewport={"width": 1440, "height": 900}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        watch(page)
+        page.goto(address + query)
+        page.wait_for_selector("#latest")
+        page.wait_for_selector('.sg-models[data-ready="true"]', timeout=120_000)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def _chromium() -> str:
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        reason = "no Chromium on this machine"
+        if os.environ.get("STEELGUI_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, but STEELGUI_REQUIRE_BROWSER=1 asks for it")
+        pytest.skip(reason)
+    return executable
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "data:", "blob:"))

@@ -1,0 +1,89 @@
+"""Both layers of translation read the same tables, and no text is missing from either."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from models.imagefile import SENTENCES, ImageError, read_image
+from steelgui.settings import assets_folder
+from steelgui.ui import i18n
+from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_tables_have_the_same_keys_and_placeholders() -> None:
+    english, korean = table("en"), table("ko")
+    # What is wrong with a picture is said in English by `models.imagefile` itself.
+    english = english | {f"image.{kind}": text for kind, text in SENTENCES.items()}
+    assert english.keys() == korean.keys()
+    for key in english:
+        assert placeholders(english[key]) == placeholders(korean[key]), key
+
+
+def test_every_locale_file_is_a_language() -> None:
+    assert {path.stem for path in (assets_folder() / "locales").glob("*.json")} == set(LANGUAGES)
+
+
+def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
+    source = "".join(path.read_text("utf-8") for path in sorted(Path(i18n.__file__).parent.glob("*.py")))
+    asked_for = set(re.findall(r"""(?:\bt|\btext|i18n)\(\s*["']([^"'{}]+)["']""", source))
+    assert asked_for <= set(table("en"))
+    # These are put together from a prefix and a name.
+    built = {key for key in table("en") if re.match(r"(class|sample|areas|batch|verdict)\.", key)}
+    assert set(table("en")) - built == asked_for - built
+
+
+def test_korean_is_korean() -> None:
+    for key, text in table("ko").items():
+        if not key.startswith("meta."):
+            assert re.search("[가-힣]", text), key
+
+
+@pytest.mark.parametrize(
+    ("header", "lang"),
+    [
+        ("ko-KR,ko;q=0.9,en-US;q=0.8", "ko"),
+        ("en-US,en;q=0.9,ko;q=0.8", "en"),
+        ("de-DE,ko;q=0.5,en;q=0.7", "en"),
+        ("fr", "en"),
+        ("ko;q=x", "en"),
+        ("", "en"),
+        (None, "en"),
+    ],
+)
+def test_language_of_a_request(header: str | None, lang: str) -> None:
+    assert preferred(header) == lang
+    assert translator(None, {"accept-language": header} if header else {}).lang == lang
+    assert translator("ko", {"accept-language": header}).lang == "ko"
+
+
+def test_classes_and_samples() -> None:
+    english, korean = Translator("en"), Translator("ko")
+    assert korean.class_name("scratches") == "스크래치 (scratches)"
+    assert english.class_name("pitted_surface") == "pitted surface"
+    assert korean.class_name("blow_hole") == "blow hole"
+    assert english.sample("09-tile-pitted-surface") == "pitted surface"
+    assert english.sample("04-strip-scratches-and-patches") == "scratches + patches"
+    assert english.sample("10-tile-clean-oil-stain") == "oil stain"
+    assert korean.sample("11-tile-clean") == "정상"
+
+
+def test_forced_language_answers_to_every_locale() -> None:
+    forced = i18n.gradio_i18n("ko").translations
+    assert forced["en"]["tab.inspect"] == forced["zh-CN"]["tab.inspect"] == "검사"
+    assert set(i18n.gradio_i18n(None).translations) == set(LANGUAGES)
+
+
+def test_what_is_wrong_with_a_picture_is_said_in_both_languages() -> None:
+    with pytest.raises(ImageError) as caught:
+        read_image(b"", "사진.png")
+    assert Translator("en").problem(caught.value) == str(caught.value)
+    assert Translator("ko").problem(caught.value).startswith("사진.png: 빈 파일")
+    assert Translator("ko").problem(OSError("disk full")) == "disk full"
