@@ -88,8 +88,7 @@ def test_a_batch_goes_on_past_a_broken_file_and_exports(workbench: Workbench, tm
     rows = list(workbench.batch([tmp_path, tmp_path / "broken.jpg"], Thresholds()))
     assert [row.name for row in rows] == ["broken.jpg", "균열.jpg"], "files once each, folders walked"
     assert rows[0].inspection is None
-    assert rows[0].error is not None
-    assert "broken.jpg" in rows[0].error
+    assert "broken.jpg" in str(rows[0].error)
     assert rows[1].history_id is not None
     archive, table = workbench.export(rows)
     with zipfile.ZipFile(archive) as opened:
