@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ FIRST_PORT, PORTS = 7860, 100
 
 def build(workbench: Workbench, settings: Settings) -> gr.Blocks:
     """The page as Gradio Blocks; `serve` launches it with its theme and style."""
+    _import_gradio()
     from steelgui.ui.i18n import gradio_i18n
     from steelgui.ui.shell import build as build_page
 
@@ -59,6 +61,26 @@ def serve(settings: Settings) -> None:
             pass
     finally:
         page.close(verbose=False)
+
+
+def _import_gradio() -> None:
+    """Import Gradio without its reading every component's source to render a .pyi beside it.
+
+    That is a third of its import, and for nothing here. It passes over classes whose file `inspect.getfile` cannot
+    tell, so it is told so, and nobody else is.
+    """
+    getfile = inspect.getfile
+
+    def untold(thing: Any) -> str:
+        if sys._getframe(1).f_code.co_name == "create_or_modify_pyi":
+            raise OSError("not wanted")
+        return getfile(thing)
+
+    inspect.getfile = untold  # type: ignore[assignment]
+    try:
+        import gradio  # noqa: F401
+    finally:
+        inspect.getfile = getfile
 
 
 def _quiet(settings: Settings) -> None:
