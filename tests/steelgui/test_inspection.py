@@ -94,7 +94,7 @@ def test_a_batch_goes_on_past_a_broken_file_and_exports(workbench: Workbench, tm
     with zipfile.ZipFile(archive) as opened:
         assert sorted(opened.namelist()) == ["overlays/0002-균열.png", "results.csv", "results/0002-균열.json"]
     lines = list(csv.DictReader(table.read_text(encoding="utf-8-sig").splitlines()))
-    assert lines[0]["error"] == rows[0].error
+    assert lines[0]["error"] == str(rows[0].error)
     assert lines[1]["file"] == "균열.jpg"
 
 
