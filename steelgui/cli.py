@@ -22,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not {"-h", "--help", "--version"} & set(arguments) and (first not in COMMANDS or arguments[0].startswith("-")):
         arguments = ["serve", *arguments]
     parsed = parser.parse_args(arguments)
+    if argv is None:
+        _keep_bytecode(parsed.home)
     try:
         return int(parsed.run(parsed) or 0)
     except KeyboardInterrupt:
@@ -119,6 +121,19 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_lazy("doctor"))
     return parser
+
+
+def _keep_bytecode(home: Path | None) -> None:
+    """Keep compiled modules in our own folder where the environment forbids them beside their sources.
+
+    Containers like to set PYTHONDONTWRITEBYTECODE; compiling Gradio and torch anew would then add five seconds to
+    every start. As a command only: a program that imports us decides for itself.
+    """
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        from steelgui.settings import default_home
+
+        sys.pycache_prefix = str((home or default_home()).expanduser().absolute() / "bytecode")
+        sys.dont_write_bytecode = False
 
 
 def _lazy(name: str) -> Callable[[argparse.Namespace], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -197,6 +198,16 @@ def test_a_process_says_json_alone(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert len(objects(done.stdout)) == 1
+
+
+@pytest.mark.parametrize("forbidden", [True, False])
+def test_bytecode_goes_home_where_it_may_not_lie_beside_the_sources(forbidden: bool, tmp_path: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")}
+    if forbidden:
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    command = [sys.executable, "-m", "steelgui", "models", "list", "--home", tmp_path]
+    subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, env=environment)
+    assert any(tmp_path.rglob("commands.*.pyc")) == forbidden
 
 
 def test_bundled_weights_are_small() -> None:
