@@ -44,6 +44,7 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="autocast; auto takes bf16 where the machine is fast at it"
     )
+    compile: bool = Field(False, description="torch.compile the network: a minute to start, then about 1.3 times faster")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     resume: bool = Field(False, description="go on from the last finished epoch in OUT")
 

@@ -88,13 +88,15 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
     done = state.load() if config.resume else 0
     yield Started(total, config.epochs, start.sentence, task.counts, str(device), task.notes)
 
+    # Validation looks at pictures of any size, each of which would be compiled anew; it keeps the plain network.
+    trained = torch.compile(network) if config.compile else network
     step, since, seen, reason = done * task.steps_per_epoch, time.perf_counter(), 0, "all epochs done"
     for epoch in range(done + 1, config.epochs + 1):
         network.train()
         for batch in task.batches(epoch):
             moved = tuple(tensor.to(device, non_blocking=True) for tensor in batch)
             with autocast(config.precision, device):
-                losses = task.loss(network, moved)
+                losses = task.loss(trained, moved)
             scaler.scale(losses["loss"]).backward()  # type: ignore[no-untyped-call]
             scaler.unscale_(optimizer)
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -194,6 +194,10 @@ class InspectTab:
             *(self.sample_gallery, self.latest, self.latest_ids),
         ]
 
+    def on_return(self, request: gr.Request) -> Updates:
+        """The strip of latest inspections, when the visitor comes back from another tab."""
+        return self._latest(self._translator(request))
+
     def on_picture(self, request: gr.Request, picture: tuple[str, str] | None, *controls: Any) -> Updates:
         if picture is None:
             return {self.looked: gr.skip()}

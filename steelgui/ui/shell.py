@@ -55,7 +55,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
     with page:
         header = gr.HTML(at_work(text)[0], elem_id="header")
         with gr.Tabs(elem_id="tabs"):
-            with gr.Tab(i18n("tab.inspect"), id="inspect"):
+            with gr.Tab(i18n("tab.inspect"), id="inspect") as inspect_tab:
                 inspect = InspectTab(workbench, settings, i18n)
             with gr.Tab(i18n("tab.batch"), id="batch"):
                 batch = BatchTab(workbench, settings, i18n)
@@ -77,5 +77,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
+        # A batch, or another window, may have inspected meanwhile.
+        inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)
     return page

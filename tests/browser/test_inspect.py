@@ -165,6 +165,8 @@ def test_batch_goes_on_past_a_broken_file(visit: Visit, tmp_path: Path) -> None:
     good = tmp_path / "한글.png"
     Image.open(samples[1]).save(good)
     page = visit()
+    newest = page.locator("#latest .thumbnail-item img").first
+    before = newest.get_attribute("src") if newest.count() else None
     page.get_by_role("tab", name="Batch").click()
     page.locator("#batch-run").click()
     expect(page.get_by_text("Choose pictures first").first).to_be_visible()
@@ -185,3 +187,7 @@ def test_batch_goes_on_past_a_broken_file(visit: Visit, tmp_path: Path) -> None:
         page.locator("#batch-zip").click()
     names = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())).namelist()
     assert sum(name.startswith("overlays/") for name in names) == 2
+    # Back on the first tab, the strip of latest inspections shows what the batch did.
+    page.get_by_role("tab", name="Inspect").click()
+    expect(newest).to_be_visible()
+    expect(newest).not_to_have_attribute("src", before or "")
