@@ -7,12 +7,14 @@ from collections.abc import Callable
 from torch import nn
 
 from models.classifiers import build_classifier
+from models.generators import build_generator
 from models.segmenters import build_segmenter
 from models.spec import Kind, NetworkSpec
 
 BUILDERS: dict[Kind, Callable[[NetworkSpec], nn.Module]] = {
     "classifier": build_classifier,
     "segmenter": build_segmenter,
+    "generator": build_generator,
 }
 
 

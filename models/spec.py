@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
-Kind = Literal["classifier", "segmenter"]
+Kind = Literal["classifier", "segmenter", "generator"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Names under which data sets file their good parts; a network's verdict is OK when such a class wins.
 DEFECT_FREE_NAMES = frozenset({"none", "clean", "defect_free", "free", "good", "no_defect", "normal", "ok", "ok_front"})
@@ -35,8 +36,9 @@ class NetworkSpec:
     """Everything that is needed to build a network again.
 
     Attributes:
-        kind: what the network answers with: class logits, or one logit map a class.
-        architecture: a timm model name for a classifier, a key of `models.segmenters.DECODERS` for a segmenter.
+        kind: what the network answers with: class logits, one logit map a class, or a picture of a class.
+        architecture: a timm model name for a classifier, a key of `models.segmenters.DECODERS` for a segmenter, of
+            `models.generators.GENERATORS` for a generator.
         arguments: further arguments of the builder (a segmenter's `encoder` and `decoder_channels`).
         classes: names in output order; a segmenter lists defect classes only.
         multi_label: several classes may hold at once (sigmoid) instead of exactly one (softmax).
@@ -55,8 +57,8 @@ class NetworkSpec:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> NetworkSpec:
         """Raises KeyError, TypeError or ValueError where a field is missing or of the wrong kind."""
-        if value["kind"] not in ("classifier", "segmenter"):
-            raise ValueError(f"kind is {value['kind']!r}; it must be classifier or segmenter")
+        if value["kind"] not in KINDS:
+            raise ValueError(f"kind is {value['kind']!r}; it must be one of {', '.join(KINDS)}")
         prepare = value["preprocess"]
         return cls(
             kind=cast(Kind, value["kind"]),
