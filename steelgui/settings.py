@@ -69,6 +69,11 @@ class Settings:
         return self.home / "models"
 
     @property
+    def runs(self) -> Path:
+        """Trainings, a folder each."""
+        return self.home / "runs"
+
+    @property
     def exports(self) -> Path:
         return self.home / "exports"
 

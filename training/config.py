@@ -8,14 +8,34 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
-class TrainConfig(BaseModel):
-    """What a classifier's and a segmenter's training share."""
+class RunConfig(BaseModel):
+    """What every training shares."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
     format: Literal["auto", "folders", "severstal", "masks"] = Field("auto", description="layout of the data set")
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
+    fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to hold out; all others train")
+    seed: int = Field(0, ge=0, description="of weights, order and augmentation")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="autocast; auto takes bf16 where the machine is fast at it"
+    )
+    compile: bool = Field(
+        False, description="torch.compile the network: a minute to start, then about 1.3 times faster"
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    resume: bool = Field(False, description="go on from the last saved state in OUT")
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint that a finished training leaves, named after the folder it was asked for."""
+        return self.out / f"{self.out.resolve().name}.safetensors"
+
+
+class TrainConfig(RunConfig):
+    """What a classifier's and a segmenter's training share."""
+
     init: str = Field(
         "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
     )
@@ -27,7 +47,6 @@ class TrainConfig(BaseModel):
     )
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decay")
     size: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the network's square input, px")
-    seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     balanced: bool = Field(False, description="draw every class equally often")
     zoom: float = Field(0.5, ge=0, le=1, description="part of the samples that are crops around a defect")
     flips: bool = Field(True, description="mirror along and across the rolling direction")
@@ -39,19 +58,7 @@ class TrainConfig(BaseModel):
     demo_strips: int = Field(0, ge=0, le=5000, description="rendered strips added to the training split")
     demo_even: bool = Field(False, description="render every class equally often instead of as at Severstal")
     max_per_epoch: int = Field(0, ge=0, description="samples drawn an epoch; 0 for all")
-    fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to validate on; all others train")
     patience: int = Field(8, ge=1, description="epochs without progress before stopping early")
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
-        "auto", description="autocast; auto takes bf16 where the machine is fast at it"
-    )
-    compile: bool = Field(False, description="torch.compile the network: a minute to start, then about 1.3 times faster")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    resume: bool = Field(False, description="go on from the last finished epoch in OUT")
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint that a finished training leaves, named after the folder it was asked for."""
-        return self.out / f"{self.out.resolve().name}.safetensors"
 
 
 class ClassifierConfig(TrainConfig):

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Started:
-    """Sent once, before the first step. `start` says which weights were taken over, `counts` the training samples."""
+    """Sent once, before the first step. `start` says which weights were taken over, `counts` the training samples;
+    `done` is the step that a resumed training goes on from."""
 
     steps: int
     epochs: int
@@ -17,12 +18,17 @@ class Started:
     counts: dict[str, int]
     device: str
     notes: tuple[str, ...] = ()
+    done: int = 0
     kind: Literal["started"] = "started"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step. `losses` are means over the batch; `images_per_s` a running mean."""
+    """One optimiser step. `losses` are means over the batch; `images_per_s` a running mean.
+
+    A GAN counts pictures seen instead of steps, since its batch may be halved on the way; its `losses` also hold D's
+    mean probability of `real` and `fake`, the strength of the augmentation and a growing network's `depth`.
+    """
 
     step: int
     steps: int
@@ -42,8 +48,45 @@ class Metric:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """A GAN drew samples and measured them.
+
+    Attributes:
+        step: pictures seen.
+        values: fields of `training.gan.measure.Likeness`, and `seconds` that the check took.
+        samples: PNG of a grid from fixed noise.
+        snapshot: generator as it was, a checkpoint for sampling.
+        best: no earlier snapshot had a lower KID.
+    """
+
+    step: int
+    values: dict[str, float]
+    samples: Path
+    snapshot: Path
+    best: bool
+    kind: Literal["checked"] = "checked"
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the training did by itself and the user should know: a return to an earlier state, say."""
+
+    step: int
+    text: str
+    kind: Literal["note"] = "note"
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Nothing new, but alive: sent within longer work, so that whoever listens can stop it there."""
+
+    what: str
+    kind: Literal["busy"] = "busy"
+
+
+@dataclass(frozen=True)
 class Saved:
-    """A checkpoint was written; `best` if no earlier epoch was better."""
+    """A checkpoint was written; `best` if no earlier epoch was better. A GAN gives the pictures seen as `epoch`."""
 
     path: Path
     epoch: int
@@ -69,7 +112,7 @@ class Cancelled:
     kind: Literal["cancelled"] = "cancelled"
 
 
-Event = Started | Step | Metric | Saved | Finished | Cancelled
+Event = Started | Step | Metric | Checked | Note | Busy | Saved | Finished | Cancelled
 
 
 def to_json(event: Event) -> dict[str, Any]:

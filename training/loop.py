@@ -89,7 +89,7 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
     yield Started(total, config.epochs, start.sentence, task.counts, str(device), task.notes)
 
     # Validation looks at pictures of any size, each of which would be compiled anew; it keeps the plain network.
-    trained = torch.compile(network) if config.compile else network
+    trained: nn.Module = torch.compile(network) if config.compile else network  # type: ignore[assignment]
     step, since, seen, reason = done * task.steps_per_epoch, time.perf_counter(), 0, "all epochs done"
     for epoch in range(done + 1, config.epochs + 1):
         network.train()

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.imagefile import ImageError, image_size
-from training.config import TrainConfig
+from training.config import RunConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
-from training.data.record import DataError, Sample, order_classes
+from training.data.record import DataError, DataSet, Sample, order_classes
 from training.data.severstal import read_severstal
 from training.data.splits import with_splits
 from training.data.strips import EVEN_COUNTS, SEVERSTAL_COUNTS, render_dataset
@@ -41,16 +41,9 @@ def gather(config: TrainConfig) -> Material:
     Raises:
         DataError: the data cannot be read, or a split is empty.
     """
-    dataset = with_splits(read_dataset(config.data, config.format), seed=config.seed)
-    held_out = "validation" if config.fold is None else f"fold{config.fold}"
-    folds = sorted({s.split for s in dataset.samples if s.split and s.split.startswith("fold")})
-    if folds and config.fold is None:
-        held_out = folds[0]
-    validation = [sample for sample in dataset.samples if sample.split == held_out]
-    # Without folds only "train" trains: a test split is not to be looked at.
-    train = [s for s in dataset.samples if (s.split in folds and s.split != held_out if folds else s.split == "train")]
+    dataset, train, validation, held_out = split_samples(config)
     notes = list(dataset.problems)
-    train, validation = (_readable(samples, notes) for samples in (train, validation))
+    train, validation = (readable(samples, notes) for samples in (train, validation))
     if not train or not validation:
         raise DataError(
             f"{config.data}: {len(train)} pictures to train and {len(validation)} to validate ({held_out}); "
@@ -65,6 +58,19 @@ def gather(config: TrainConfig) -> Material:
     if len(classes) < 2:
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
     return Material(tuple(train), tuple(validation), classes, tuple(notes))
+
+
+def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:
+    """The data set, what trains, what is held out, and the name of the latter's split; DataError if unreadable."""
+    dataset = with_splits(read_dataset(config.data, config.format), seed=config.seed)
+    held_out = "validation" if config.fold is None else f"fold{config.fold}"
+    folds = sorted({s.split for s in dataset.samples if s.split and s.split.startswith("fold")})
+    if folds and config.fold is None:
+        held_out = folds[0]
+    validation = [sample for sample in dataset.samples if sample.split == held_out]
+    # Without folds only "train" trains: a test split is not to be looked at.
+    train = [s for s in dataset.samples if (s.split in folds and s.split != held_out if folds else s.split == "train")]
+    return dataset, train, validation, held_out
 
 
 def epoch_order(
@@ -107,7 +113,7 @@ def steps_per_epoch(config: TrainConfig, samples: int) -> tuple[int, int]:
     return size, count // size
 
 
-def _readable(samples: list[Sample], notes: list[str]) -> list[Sample]:
+def readable(samples: list[Sample], notes: list[str]) -> list[Sample]:
     """Leave out what is no picture, before an epoch is spent on finding it."""
     kept = []
     for sample in samples:

@@ -1,0 +1,107 @@
+"""How near generated pictures come to real ones, and how much they vary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.image.kid import poly_mmd
+
+from models.checkpoint import read_tensors
+from models.imaging import normalise
+from models.spec import Preprocess
+from models.start import WEIGHTS_FOLDER
+
+#: Side at which pictures are measured: what the backbone was trained at is dear, and textures need no more.
+SIDE = 128
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Figures of one set of generated pictures.
+
+    Attributes:
+        kid: kernel distance to the real pictures (Bińkowski et al. 2018, section 4); 0 is alike, and as an unbiased
+            estimate it may fall a little below.
+        density: how often generated pictures lie among real ones (Naeem et al. 2020, section 3); about 1 is right.
+        coverage: part of the real pictures that have a generated one beside them, 0 to 1.
+        diversity: mean distance between two generated pictures over that between two real ones; near 0 is a collapse.
+        nearest: median distance from a generated picture to the nearest training picture over the same between
+            training pictures; far below 1, pictures are copies.
+    """
+
+    kid: float
+    density: float
+    coverage: float
+    diversity: float
+    nearest: float
+
+
+class Features:
+    """The pooled features of a MobileNetV2, N×1280 float, for pictures N×C×S×S float from −1 to 1.
+
+    Not Inception's: figures made with them compare with each other only.
+    """
+
+    def __init__(self, source: str = "bundled", device: torch.device | str = "cpu") -> None:
+        file = WEIGHTS_FOLDER / "neu-classifier.safetensors" if source == "bundled" else Path(source)
+        tensors = {name: tensor.float() for name, tensor in read_tensors(file).items()}
+        network: nn.Module = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0)
+        network.load_state_dict({name: tensors[name] for name in network.state_dict() if name in tensors}, strict=False)
+        self._network = network.to(device).eval()
+        self._device = device
+
+    def batches(self, pictures: Tensor, size: int = 32) -> Iterator[Tensor]:
+        """Features batch by batch, so that a run can be stopped between them."""
+        for chunk in pictures.split(size):  # type: ignore[no-untyped-call]
+            with torch.inference_mode():
+                grey = chunk.to(self._device).float()
+                colour = grey[:, :3] if grey.shape[1] >= 3 else grey[:, :1].expand(-1, 3, -1, -1)
+                scaled = F.interpolate(colour, (SIDE, SIDE), mode="bilinear", antialias=True)
+                yield self._network(normalise((scaled + 1) * 127.5, Preprocess(SIDE))).float().cpu()
+
+    def __call__(self, pictures: Tensor) -> Tensor:
+        return torch.cat(list(self.batches(pictures)))
+
+
+def likeness(real: Tensor, fake: Tensor) -> Likeness:
+    """Compare features, M×F of real and N×F of generated pictures; ValueError with fewer than 4 of either."""
+    if min(len(real), len(fake)) < 4:
+        raise ValueError(f"{len(real)} real and {len(fake)} generated pictures; at least 4 of each are needed")
+    between, within = torch.cdist(fake, real), torch.cdist(real, real)
+    within.fill_diagonal_(torch.inf)
+    neighbours = min(NEIGHBOURS, len(real) - 1)
+    radius = within.kthvalue(neighbours, dim=1).values
+    inside = between < radius
+    return Likeness(
+        kid=kernel_distance(real, fake),
+        density=float(inside.float().sum(1).mean() / neighbours),
+        coverage=float(inside.any(0).float().mean()),
+        diversity=float(torch.pdist(fake).mean() / torch.pdist(real).mean()),
+        nearest=float(between.amin(1).median() / within.amin(1).median()),
+    )
+
+
+def kernel_distance(real: Tensor, fake: Tensor, subsets: int = 20) -> float:
+    """KID: the mean over random subsets of equal size of the squared MMD with a cubic kernel."""
+    size = min(len(real), len(fake))
+    random = torch.Generator().manual_seed(0)
+    # With sets of one size a single subset is the whole.
+    count = 1 if len(real) == len(fake) else subsets
+    values = [
+        poly_mmd(
+            real[torch.randperm(len(real), generator=random)[:size]],
+            fake[torch.randperm(len(fake), generator=random)[:size]],
+            3,
+            None,
+            1.0,
+        )
+        for _ in range(count)
+    ]
+    return float(torch.stack(values).mean())

@@ -1,0 +1,234 @@
+"""Train a GAN as a generator of events: steps, checks of what it makes, saved states."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.checkpoint import save_checkpoint
+from models.files import atomic_path
+from models.progressive import ProgressiveGenerator
+from models.sidecar import read_sidecar
+from models.spec import NetworkSpec, Preprocess
+from training.config import ConfigError
+from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
+from training.gan.config import GanConfig
+from training.gan.grid import GRID, save_grid
+from training.gan.measure import Features, Likeness, likeness
+from training.gan.patches import Patches, load_patches
+from training.gan.states import States
+from training.gan.trainer import Trainer, generator_arguments
+from training.loop import pick_device
+
+#: Seconds between two events of steps: who listens can pause or stop at each.
+TELL_EVERY = 0.25
+#: How often a run goes back to an earlier state before it gives up.
+RETRIES = 3
+#: A set of samples that varies less than this, against real pictures, has collapsed.
+COLLAPSED = 0.15
+#: Real pictures that a check compares with; more make it slow and hardly surer.
+REFERENCE = 500
+
+Run = Generator[Event, str | None, None]
+
+
+def train_gan(config: GanConfig) -> Run:
+    """Train until `config.images` pictures were seen; the snapshot with the lowest KID stays in `config.best`.
+
+    Send `"save"` to write a state at once. Closing the generator stops the run where it is; leaving it alone pauses
+    it. With `config.resume` it goes on from the last saved state as if it had not been stopped.
+
+    Raises:
+        ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
+        FloatingPointError: the losses became NaN again after every retry.
+        OSError: the disk is full; what was saved before is whole.
+    """
+    device = pick_device(config.device)
+    patches = load_patches(config)
+    spec = generator_spec(config, patches.classes)
+    trainer = Trainer(config, spec, patches, device)
+    states = States(config.out / "checkpoints")
+    progress = _Progress()
+    if config.resume:
+        value = states.latest()
+        try:
+            trainer.load(value["trainer"])
+        except (ValueError, KeyError, RuntimeError) as error:
+            raise ConfigError(f"resume: the saved state does not fit ({error}); start afresh") from error
+        progress = _Progress(*value["progress"])
+    yield Started(config.images, 1, trainer.start.sentence, patches.counts(), str(device), patches.notes, trainer.seen)
+    yield from _Loop(config, spec, trainer, patches, states, progress).run()
+
+
+def generator_spec(config: GanConfig, classes: tuple[str, ...]) -> NetworkSpec:
+    half = (0.5, 0.5, 0.5)
+    return NetworkSpec(
+        "generator", config.arch, classes, generator_arguments(config), preprocess=Preprocess(config.size, half, half)
+    )
+
+
+@dataclass
+class _Progress:
+    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states."""
+
+    checks: int = 0
+    best_kid: float = math.inf
+    retries: int = 0
+
+    def values(self) -> list[Any]:
+        return [self.checks, self.best_kid, self.retries]
+
+
+class _Loop:
+    def __init__(
+        self,
+        config: GanConfig,
+        spec: NetworkSpec,
+        trainer: Trainer,
+        patches: Patches,
+        states: States,
+        progress: _Progress,
+    ) -> None:
+        self.config, self.spec, self.trainer, self.states, self.progress = config, spec, trainer, states, progress
+        self.patches = patches
+        self.samples = config.out / "samples"
+        self.samples.mkdir(parents=True, exist_ok=True)
+        random = torch.Generator().manual_seed(config.seed)
+        classes = len(patches.classes)
+        # A row shows one class; with one class, all rows do.
+        self.fixed_z = torch.randn(GRID * GRID, config.nz, generator=random)
+        self.fixed_labels = torch.arange(GRID * GRID) // GRID % classes
+        self.check_z = torch.randn(config.check_samples, config.nz, generator=random)
+        # Classes as often as among the real pictures: KID compares the whole of both.
+        chosen = torch.randint(len(patches.labels), (config.check_samples,), generator=random)
+        self.check_labels = patches.labels[chosen]
+        self._features: Features | None = None
+        self._real: Tensor | None = None
+        self._saved_at = self._told_at = time.monotonic()
+
+    def run(self) -> Run:
+        config, trainer = self.config, self.trainer
+        if trainer.seen == 0:
+            yield self._save()
+        since, before = time.perf_counter(), trainer.seen
+        while not trainer.done:
+            try:
+                losses = trainer.step()
+            except RuntimeError as error:
+                yield self._smaller_batch(error)
+                continue
+            checking = trainer.seen >= (self.progress.checks + 1) * config.images / config.checks or trainer.done
+            if checking or time.monotonic() - self._told_at >= TELL_EVERY:
+                self._told_at = time.monotonic()
+                values = {name: float(value) for name, value in losses.items()}
+                if not all(math.isfinite(value) for value in values.values()):
+                    yield self._back("the losses became NaN", self.states.latest())
+                    continue
+                values["augment"] = trainer.augment
+                if trainer.depth is not None:
+                    values["depth"] = trainer.depth
+                speed = (trainer.seen - before) / (time.perf_counter() - since)
+                asked = yield Step(min(trainer.seen, config.images), config.images, values, round(speed, 1))
+                if asked == "save" or time.monotonic() - self._saved_at >= 60 * config.save_minutes:
+                    yield self._save()
+            if checking:
+                started = time.perf_counter()
+                yield from self._check()
+                since += time.perf_counter() - started
+        yield self._save()
+        yield Finished(config.best, "all pictures seen", read_sidecar(config.best)[1]["metrics"])
+
+    def _check(self) -> Run:
+        config, trainer = self.config, self.trainer
+        started = time.monotonic()
+        fakes = []
+        for start in range(0, len(self.check_z), 64):
+            z, labels = self.check_z[start : start + 64], self.check_labels[start : start + 64]
+            fakes.append(trainer.draw(z, labels))
+            yield Busy("drawing samples")
+        found = yield from self._measure(torch.cat(fakes))
+        self.progress.checks += 1
+        best = found.kid < self.progress.best_kid
+        grid = self.samples / f"{trainer.seen:010d}.png"
+        with atomic_path(grid) as temporary:
+            save_grid(trainer.draw(self.fixed_z, self.fixed_labels), temporary, config.size)
+        values = {name: round(value, 5) for name, value in asdict(found).items()}
+        card = {
+            "metrics": values,
+            "trained_on": {
+                "data": config.data.name,
+                "counts": self.patches.counts(),
+                "notes": list(self.patches.notes),
+            },
+            "start": trainer.start.sentence,
+            "seen": trainer.seen,
+            "config": json.loads(config.model_dump_json()),
+        }
+        snapshot = self.states.folder / f"generator-{trainer.seen:010d}.safetensors"
+        save_checkpoint(snapshot, trainer.average, self.spec, card)
+        if best:
+            self.progress.best_kid = found.kid
+            save_checkpoint(config.best, trainer.average, self.spec, card)
+            self.states.save(self._state(), trainer.seen, best=True)
+        values["seconds"] = round(time.monotonic() - started, 2)
+        yield Checked(trainer.seen, values, grid, snapshot, best)
+        if found.diversity < COLLAPSED and isinstance(trainer.generator, ProgressiveGenerator):
+            good = self.states.best()
+            if good is not None and good["trainer"]["clock"][0] < trainer.seen:
+                yield self._back(f"the samples collapsed (diversity {found.diversity:.2f})", good)
+
+    def _measure(self, fakes: Tensor) -> Generator[Event, str | None, Likeness]:
+        if self._features is None:
+            self._features = Features(self.config.features, self.trainer.device)
+        if self._real is None:
+            random = torch.Generator().manual_seed(self.config.seed)
+            chosen = torch.randperm(len(self.patches.images), generator=random)[:REFERENCE]
+            self._real = yield from self._look(self.patches.images[chosen].float() / 127.5 - 1)
+        return likeness(self._real, (yield from self._look(fakes)))
+
+    def _look(self, pictures: Tensor) -> Generator[Event, str | None, Tensor]:
+        assert self._features is not None
+        found = []
+        for batch in self._features.batches(pictures):
+            found.append(batch)
+            yield Busy("measuring samples")
+        return torch.cat(found)
+
+    def _state(self) -> dict[str, Any]:
+        return {"trainer": self.trainer.state(), "progress": self.progress.values()}
+
+    def _save(self) -> Saved:
+        path = self.states.save(self._state(), self.trainer.seen)
+        self._saved_at = time.monotonic()
+        return Saved(path, self.trainer.seen, False)
+
+    def _back(self, reason: str, state: dict[str, Any]) -> Note:
+        """Go on from an earlier state with half the learning rates; FloatingPointError after the last retry."""
+        self.progress.retries += 1
+        if self.progress.retries > RETRIES:
+            raise FloatingPointError(
+                f"{reason} again after {RETRIES} returns to an earlier state; lower g_rate and d_rate, or use fp32"
+            )
+        rate = self.trainer.rate / 2
+        self.trainer.load(state["trainer"])
+        self.trainer.rate = rate
+        self.progress.checks = min(self.progress.checks, state["progress"][0])
+        return Note(
+            self.trainer.seen, f"{reason}: back to {self.trainer.seen} pictures seen, at {rate:g} of the learning rates"
+        )
+
+    def _smaller_batch(self, error: RuntimeError) -> Note:
+        out_of_memory = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
+        if not out_of_memory or self.trainer.batch < 4:
+            raise error
+        self.trainer.batch //= 2
+        if self.trainer.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return Note(self.trainer.seen, f"out of memory: the batch is now {self.trainer.batch} pictures")

@@ -1,0 +1,183 @@
+"""A run's folder: what was asked, what happened, and where to say pause or stop. The folder is the truth.
+
+config.json    kind, name, when it was made, and the configuration
+status.json    state, step and steps, process, error; written whole by the worker
+events.jsonl   what the trainer told, one JSON object a line
+control        one word for the worker: run, pause, stop or save
+alive.lock     locked while a worker works on the run
+log.txt        what a worker without a terminal printed
+samples/ checkpoints/    the trainer's own
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from filelock import FileLock, Timeout
+
+from models.files import atomic_write
+
+State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+Word = Literal["run", "pause", "stop", "save"]
+#: States in which a process must be there; without one, the run was interrupted.
+LIVE: frozenset[str] = frozenset({"queued", "running", "paused"})
+
+
+class RunError(ValueError):
+    """A run cannot be found or used so; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is. `error` is a sentence where it failed."""
+
+    state: State
+    step: int = 0
+    steps: int = 0
+    pid: int | None = None
+    error: str | None = None
+
+
+class Run:
+    """One run's folder; cheap to make, reads the disk when asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.id = folder.name
+
+    @classmethod
+    def create(cls, root: Path, kind: str, config: dict[str, Any], name: str | None = None) -> Run:
+        """Make a folder under `root`; its id sorts by time. OSError where the disk is full or cannot be written."""
+        root.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC)
+        run = cls(root / f"{now:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}")
+        run.folder.mkdir()
+        about = {"kind": kind, "name": name or run.id, "created": now.isoformat(timespec="seconds"), "config": config}
+        try:
+            atomic_write(run.folder / "config.json", json.dumps(about, indent=1, ensure_ascii=False))
+            run.write_status(Status("queued"))
+        except BaseException:
+            shutil.rmtree(run.folder, ignore_errors=True)
+            raise
+        return run
+
+    # What it is -------------------------------------------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        """`kind`, `name`, `created` (ISO 8601, UTC) and `config`; RunError where the file is broken."""
+        try:
+            value: dict[str, Any] = json.loads((self.folder / "config.json").read_text("utf-8"))
+            value["config"], value["kind"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{self.id}: config.json cannot be read ({error}); delete the run") from error
+        return value
+
+    def rename(self, name: str) -> None:
+        atomic_write(
+            self.folder / "config.json", json.dumps({**self.about(), "name": name}, indent=1, ensure_ascii=False)
+        )
+
+    # How it stands ----------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The worker's last word, corrected where no worker is alive any more."""
+        try:
+            value = json.loads((self.folder / "status.json").read_text("utf-8"))
+            status = Status(**value)
+            if status.state not in get_args(State):
+                raise ValueError(status.state)
+        except (OSError, ValueError, TypeError):
+            status = Status("interrupted")
+        if status.state in LIVE and not self.alive():
+            # A worker that was just spawned has not locked its run yet; it gets a moment.
+            if status.state == "queued" and time.time() - self._touched() < 20:
+                return status
+            return Status("interrupted", status.step, status.steps)
+        return status
+
+    def write_status(self, status: Status) -> None:
+        atomic_write(self.folder / "status.json", json.dumps(status.__dict__))
+
+    def alive(self) -> bool:
+        """Is a worker at it? The lock tells, not the process number, which the system may have given away again."""
+        lock = self.lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def lock(self) -> FileLock:
+        return FileLock(self.folder / "alive.lock")
+
+    def _touched(self) -> float:
+        try:
+            return (self.folder / "status.json").stat().st_mtime
+        except OSError:
+            return 0.0
+
+    # What is said to it -----------------------------------------------------------------------------------------
+
+    def say(self, word: Word) -> None:
+        atomic_write(self.folder / "control", word)
+
+    def told(self) -> Word | None:
+        """The word in `control`, if there is a known one."""
+        try:
+            word = (self.folder / "control").read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return word if word in get_args(Word) else None  # type: ignore[return-value]
+
+    # What happened ----------------------------------------------------------------------------------------------
+
+    @property
+    def events_path(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Events as JSON objects; a line that was cut off by a crash, or is broken, is passed over."""
+        try:
+            lines = self.events_path.read_text("utf-8", errors="replace").splitlines()
+        except OSError:
+            return
+        for line in lines:
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict) and "kind" in value:
+                yield value
+
+    def forget_after(self, step: int) -> None:
+        """Drop events beyond a step: the run goes on from there and will tell them again."""
+        kept = [e for e in self.events() if (e.get("step", e.get("epoch", 0)) or 0) <= step and e["kind"] != "finished"]
+        atomic_write(self.events_path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
+
+
+def all_runs(root: Path) -> list[Run]:
+    """Runs under a folder, the oldest first; hidden and deleted ones are left out."""
+    if not root.is_dir():
+        return []
+    return [Run(path.parent) for path in sorted(root.glob("*/config.json")) if not path.parent.name.startswith(".")]
+
+
+def find_run(root: Path, name: str) -> Run:
+    """By id, by the start of one, or by name; RunError where none or several fit."""
+    runs = all_runs(root)
+    exact = [run for run in runs if run.id == name] or [run for run in runs if run.about()["name"] == name]
+    fitting = exact or [run for run in runs if run.id.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise RunError(f"{name}: {len(fitting)} runs fit; give more of the id ({', '.join(r.id for r in fitting[:4])})")
+    raise RunError(f"{name}: there is no such run; known: {', '.join(run.id for run in runs[-8:]) or 'none'}")

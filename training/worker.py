@@ -1,0 +1,161 @@
+"""Works on a run: waits for its turn, drives the trainer, writes down what it tells, obeys the control file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from training.events import Cancelled, Event, to_json
+from training.runs import Run, RunError, Status, all_runs
+
+#: Seconds between two looks at the control file while there is nothing else to do.
+POLL = 0.2
+#: Seconds between two steps in the events file: a curve needs no more, and a day's run stays readable.
+STEPS_EVERY = 1.0
+
+Trainer = Generator[Event, str | None, None]
+
+
+def trainer_of(kind: str, config: dict[str, Any]) -> Trainer:
+    """The generator of a run kind; RunError for an unknown one."""
+    if kind == "gan":
+        from training.config import parse
+        from training.gan.config import GanConfig
+        from training.gan.train import train_gan
+
+        return train_gan(parse(GanConfig, config))
+    raise RunError(f"there is no training called {kind!r}")
+
+
+def work(run: Run, tell: Callable[[Event | Status], None] = lambda _: None) -> Status:
+    """Train until the end, a stop, or a failure; returns the last status, which is also on disk.
+
+    Args:
+        tell: hears every event and every change of state: a progress bar.
+
+    Raises:
+        RunError: another worker is at it.
+        Whatever the trainer raises, after it was written down.
+    """
+    lock = run.lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RunError(f"{run.id} is being worked on already; pause or stop it there") from None
+    try:
+        return _Worker(run, tell).work()
+    finally:
+        lock.release()
+
+
+class _Worker:
+    def __init__(self, run: Run, tell: Callable[[Event | Status], None]) -> None:
+        self.run, self.tell = run, tell
+        self.status = Status("queued", pid=os.getpid())
+        self.turn = FileLock(run.folder.parent / "compute.lock")
+        self._written_at = 0.0
+
+    def work(self) -> Status:
+        run, about = self.run, self.run.about()
+        if run.told() in ("pause", "stop"):
+            run.say("run")  # a word from before, when it was stopped
+        config = {**about["config"], "out": str(run.folder), "resume": any(run.folder.glob("checkpoints/state-*.pt"))}
+        try:
+            if not self._wait_for_turn():
+                return self._set("stopped")
+            return self._drive(trainer_of(about["kind"], config))
+        except KeyboardInterrupt:
+            self._set("stopped")
+            raise
+        except BaseException as error:
+            self._set("failed", error=f"{error}" or type(error).__name__)
+            raise
+        finally:
+            self.turn.release(force=True)
+
+    def _drive(self, trainer: Trainer) -> Status:
+        asked: str | None = None
+        self._set("running")
+        try:
+            while True:
+                try:
+                    event = trainer.send(asked)
+                except StopIteration:
+                    return self._set("finished", step=self.status.steps)
+                asked = None
+                self._note(event)
+                word = self.run.told()
+                if word == "save":
+                    self.run.say("run")
+                    asked = "save"
+                elif word == "pause" and event.kind == "step":
+                    self._note(trainer.send("save"))
+                    if self._paused() == "stop":
+                        word = "stop"
+                if word == "stop":
+                    if event.kind == "step":
+                        self._note(trainer.send("save"))
+                    self._note(Cancelled(self.status.step))
+                    return self._set("stopped")
+        finally:
+            trainer.close()
+
+    def _note(self, event: Event) -> None:
+        self.tell(event)
+        if event.kind == "started":
+            if self.run.events_path.exists():
+                self.run.forget_after(event.done)
+            self._set("running", step=event.done, steps=event.steps)
+        if event.kind == "busy":
+            return
+        if event.kind == "step":
+            if time.monotonic() - self._written_at < STEPS_EVERY:
+                return
+            self._written_at = time.monotonic()
+            self._set("running", step=event.step, steps=event.steps)
+        # Opened each time: a reader may have it copied or moved, and one line a second costs nothing.
+        with self.run.events_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+
+    def _paused(self) -> str:
+        """Let others compute until somebody says run or stop."""
+        self._set("paused")
+        self.turn.release(force=True)
+        while (word := self.run.told()) not in ("run", "stop"):
+            time.sleep(POLL)
+        if word == "run" and not self._wait_for_turn():
+            word = "stop"
+        if word == "run":
+            self._set("running")
+        return str(word)
+
+    def _wait_for_turn(self) -> bool:
+        """One training at a time, in the order in which they were made; False when told to stop meanwhile."""
+        self._set("queued")
+        while True:
+            if self.run.told() == "stop":
+                return False
+            if self._first_in_line():
+                try:
+                    self.turn.acquire(timeout=0)
+                    return True
+                except Timeout:
+                    pass
+            time.sleep(POLL)
+
+    def _first_in_line(self) -> bool:
+        earlier = (other for other in all_runs(self.run.folder.parent) if other.id < self.run.id)
+        return not any(other.alive() and other.status().state == "queued" for other in earlier)
+
+    def _set(self, state: Any, **changes: Any) -> Status:
+        before = self.status
+        self.status = Status(**{**before.__dict__, "state": state, **changes})
+        self.run.write_status(self.status)
+        if before.state != state:
+            self.tell(self.status)
+        return self.status
