@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-COMMANDS = ("serve", "inspect", "data", "train", "evaluate", "models", "doctor")
+COMMANDS = ("serve", "inspect", "data", "train", "runs", "sample", "evaluate", "models", "doctor")
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -90,7 +91,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     render.add_argument("--seed", type=int, default=0, metavar="S")
     render.set_defaults(run=_lazy("render"))
 
-    train = commands.add_parser("train", help="train a classifier or a segmenter")
+    train = commands.add_parser("train", help="train a classifier, a segmenter or a GAN")
     kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
     for kind in ("classifier", "segmenter"):
         one = kinds.add_parser(kind, parents=[common], help=f"train a {kind}", epilog=EPILOG)
@@ -102,6 +103,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
             add_config_flags(one, CONFIGS[kind])
         one.set_defaults(run=_lazy("train"))
+    _add_gan(kinds, common, wanted="train" in arguments and "gan" in arguments)
+    _add_runs(commands, common)
 
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
     evaluate.add_argument("model", metavar="MODEL|FILE", help="name as in `models list`, or a checkpoint")
@@ -123,6 +126,56 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
+    gan = kinds.add_parser("gan", parents=[common], help="train a GAN on one class, or on all", epilog=EPILOG)
+    gan.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+    gan.add_argument("--preset", choices=("quick", "good", "full", "thesis"), help="fills the settings below")
+    gan.add_argument("--name", metavar="NAME", help="what the run is called")
+    gan.add_argument("--json", action="store_true", help="events as JSON, one a line")
+    if wanted:
+        from steelgui.options import add_config_flags
+        from training.gan.config import GanConfig
+
+        add_config_flags(gan, GanConfig, skip=frozenset({"out", "resume"}))
+    gan.set_defaults(run=_lazy_run("train_gan"))
+
+
+def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
+    runs = commands.add_parser("runs", help="trainings under way and ended")
+    actions = runs.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listed = actions.add_parser("list", parents=[common], help="all of them", epilog=EPILOG)
+    listed.add_argument("--json", action="store_true")
+    listed.set_defaults(run=_lazy_run("list_runs"))
+    show = actions.add_parser("show", parents=[common], help="one of them", epilog=EPILOG)
+    show.add_argument("which", metavar="RUN", help="id, the start of one, or name")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(run=_lazy_run("show_run"))
+    for action, help_text in (
+        ("pause", "keep everything and let others compute"),
+        ("resume", "go on, also after a crash"),
+        ("stop", "save and end"),
+        ("save", "save its state now"),
+        ("delete", "put it aside"),
+        ("undelete", "bring a deleted one back, by its id"),
+    ):
+        one = actions.add_parser(action, parents=[common], help=help_text, epilog=EPILOG)
+        one.add_argument("which", metavar="RUN", help="id, the start of one, or name")
+        one.set_defaults(run=_lazy_run("command_run"))
+    work = actions.add_parser("work", parents=[common], help=argparse.SUPPRESS)
+    work.add_argument("which", type=Path, metavar="FOLDER")
+    work.set_defaults(run=_lazy_run("work"))
+
+    sample = commands.add_parser("sample", parents=[common], help="pictures from a trained generator", epilog=EPILOG)
+    sample.add_argument("generator", metavar="RUN|NAME", help="a run, a model's name, or a checkpoint")
+    sample.add_argument("--count", type=int, default=16, metavar="N")
+    sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
+    sample.add_argument("--class", dest="class_name", metavar="C", help="class; each in turn by default")
+    sample.add_argument("--truncation", type=float, default=1.0, metavar="X", help="below 1: safer and more alike")
+    sample.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sample.add_argument("--json", action="store_true", help="one JSON object a picture")
+    sample.set_defaults(run=_lazy_run("sample"))
+
+
 def _keep_bytecode(home: Path | None) -> None:
     """Keep compiled modules in our own folder where the environment forbids them beside their sources.
 
@@ -141,6 +194,15 @@ def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
         from steelgui import commands
 
         return int(getattr(commands, name)(arguments))
+
+    return run
+
+
+def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from steelgui import run_commands
+
+        return int(getattr(run_commands, name)(arguments))
 
     return run
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
+from steelgui.console import print_json, print_line, read_recipe, say, settings_from
 from steelgui.settings import Settings, default_home, weights_folder
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
 
@@ -55,7 +54,7 @@ def inspect(arguments: argparse.Namespace) -> int:
     from steelgui.services.library import Library
     from steelgui.services.workbench import pictures
 
-    settings = _settings(arguments)
+    settings = settings_from(arguments)
     library = Library(settings)
     classifier = library.find(arguments.classifier) if arguments.classifier else library.default("classifier")
     segmenter = library.find(arguments.segmenter) if arguments.segmenter else library.default("segmenter")
@@ -89,18 +88,18 @@ def inspect(arguments: argparse.Namespace) -> int:
                 history.record(image, inspection, name=path.name, source="cli", overlay=overlay, original=path)
         except ImageError as error:
             failed += 1
-            _say(str(error))
+            say(str(error))
             continue
         defects += inspection.verdict == "defect"
         if arguments.json:
-            _print_json({"path": str(path), **inspection.to_json()})
+            print_json({"path": str(path), **inspection.to_json()})
         else:
             score = inspection.scores.get(inspection.label)
             masks = ", ".join(f"{d.name} {d.area_px} px ({d.area_pct:.2f} %)" for d in inspection.defects)
             shown = f"{inspection.label} {score:.2f}" if score is not None else inspection.label
-            _print(f"{path}: {inspection.verdict.upper()}  {shown}  {masks}  {inspection.ms:.0f} ms")
+            print_line(f"{path}: {inspection.verdict.upper()}  {shown}  {masks}  {inspection.ms:.0f} ms")
     if failed:
-        _say(f"{failed} of {len(paths)} pictures could not be inspected")
+        say(f"{failed} of {len(paths)} pictures could not be inspected")
     return int(failed > 0 or (arguments.fail_on_defect and defects > 0))
 
 
@@ -110,9 +109,9 @@ def describe(arguments: argparse.Namespace) -> int:
 
     found = look(read_dataset(arguments.dir, arguments.format))
     if arguments.json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
-        _print("\n".join(found.lines()))
+        print_line("\n".join(found.lines()))
     return 0
 
 
@@ -125,7 +124,7 @@ def render(arguments: argparse.Namespace) -> int:
         render_dataset(arguments.dir, arguments.strips, arguments.seed), total=arguments.strips, unit="strip"
     ):
         pass
-    _say(f"{arguments.strips} strips in {arguments.dir}")
+    say(f"{arguments.strips} strips in {arguments.dir}")
     return 0
 
 
@@ -138,18 +137,18 @@ def train(arguments: argparse.Namespace) -> int:
     from training.segmenter import train_segmenter
 
     kind = CONFIGS[arguments.kind]
-    values = {**_recipe(arguments.config), **config_values(kind, arguments)}
+    values = {**read_recipe(arguments.config), **config_values(kind, arguments)}
     config = parse(kind, values)
     events = train_classifier(config) if isinstance(config, ClassifierConfig) else train_segmenter(config)
     with tqdm(unit="step", disable=arguments.json) as bar:
         for event in events:
             if arguments.json:
-                _print_json(to_json(event))
+                print_json(to_json(event))
             if event.kind == "started":
                 bar.total = event.steps
-                _say(f"start: {event.start}; {event.device}; {event.counts}")
+                say(f"start: {event.start}; {event.device}; {event.counts}")
                 for note in event.notes:
-                    _say(note)
+                    say(note)
             elif event.kind == "step":
                 bar.n = event.step
                 bar.set_postfix(loss=f"{event.losses['loss']:.3f}", refresh=False)
@@ -170,28 +169,28 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from training.data.splits import select
     from training.segmenter import evaluate_segmenter
 
-    checkpoint = load_checkpoint(Library(_settings(arguments)).find(arguments.model))
+    checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
     samples = select(read_dataset(arguments.data, arguments.format), arguments.split)
     judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
     figures = judge(checkpoint.network, checkpoint.spec, samples)
     if arguments.json:
-        _print_json(figures)
+        print_json(figures)
         return 0
     for name, value in figures.items():
         if name == "per_class":
             for label, row in value.items():
-                _print(f"  {label:<20} " + "  ".join(f"{key} {number}" for key, number in row.items()))
+                print_line(f"  {label:<20} " + "  ".join(f"{key} {number}" for key, number in row.items()))
         else:
-            _print(f"{name}: {value}")
+            print_line(f"{name}: {value}")
     return 0
 
 
 def list_models(arguments: argparse.Namespace) -> int:
     from steelgui.services.library import Library
 
-    entries = Library(_settings(arguments)).entries()
+    entries = Library(settings_from(arguments)).entries()
     if arguments.json:
-        _print_json([_entry_json(entry) for entry in entries])
+        print_json([_entry_json(entry) for entry in entries])
         return 0
     for entry in entries:
         about = (
@@ -199,7 +198,7 @@ def list_models(arguments: argparse.Namespace) -> int:
             if entry.spec
             else entry.problem
         )
-        _print(f"{entry.name:<24} {'bundled' if entry.bundled else 'own':<8} {entry.megabytes:5.1f} MB  {about}")
+        print_line(f"{entry.name:<24} {'bundled' if entry.bundled else 'own':<8} {entry.megabytes:5.1f} MB  {about}")
     return 0
 
 
@@ -212,7 +211,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     from steelgui.services.library import Library
     from steelgui.settings import StorageError, assets_folder
 
-    settings, missing = _settings(arguments), []
+    settings, missing = settings_from(arguments), []
     for entry in Library(settings).entries():
         try:
             load_checkpoint(entry.path)
@@ -241,29 +240,13 @@ def doctor(arguments: argparse.Namespace) -> int:
         "missing": missing,
     }
     if arguments.json:
-        _print_json(report)
+        print_json(report)
     else:
         for key, value in report.items():
             shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-            _print(f"{key:<9} {', '.join(shown) if isinstance(shown, list) else shown}")
-        _print("nothing is missing" if not missing else f"{len(missing)} things are missing or broken")
+            print_line(f"{key:<9} {', '.join(shown) if isinstance(shown, list) else shown}")
+        print_line("nothing is missing" if not missing else f"{len(missing)} things are missing or broken")
     return int(bool(missing))
-
-
-def _settings(arguments: argparse.Namespace) -> Settings:
-    return Settings(home=arguments.home or default_home())
-
-
-def _recipe(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"--config: {path} cannot be read as JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"--config: {path} must hold one JSON object of fields")
-    return value
 
 
 def _entry_json(entry: Any) -> dict[str, Any]:
@@ -278,16 +261,3 @@ def _entry_json(entry: Any) -> dict[str, Any]:
         "metrics": entry.card.get("metrics"),
         "problem": entry.problem,
     }
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def _print_json(value: Any) -> None:
-    _print(json.dumps(value, ensure_ascii=False, allow_nan=False))
-    sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")

@@ -18,7 +18,7 @@ def add_config_flags(
     for name, info in kind.model_fields.items():
         if name in skip:
             continue
-        flag, options = f"--{name.replace('_', '-')}", _options(info)
+        flag, options = f"--{(info.alias or name).replace('_', '-')}", _options(info)
         # A required field may also come from --config FILE, so it is the configuration that insists, not the parser.
         default = "required" if info.is_required() else f"default: {_shown(info.default)}"
         help_text = f"{info.description} ({default})"
@@ -43,7 +43,8 @@ def _options(info: FieldInfo) -> dict[str, Any]:
     if annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     if get_origin(annotation) is Literal:
-        return {"choices": get_args(annotation)}
+        choices = get_args(annotation)
+        return {"choices": choices, "type": type(choices[0])}
     if get_origin(annotation) is tuple:
         return {"type": int, "nargs": "+", "metavar": "N"}
     if annotation is Path:

@@ -1,0 +1,41 @@
+"""What every command shares: results to stdout, progress to stderr, folders and recipes from the arguments."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from steelgui.settings import Settings, default_home
+from training.config import ConfigError
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    return Settings(home=arguments.home or default_home())
+
+
+def read_recipe(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--config: {path} cannot be read as JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"--config: {path} must hold one JSON object of fields")
+    return value
+
+
+def print_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def print_json(value: Any) -> None:
+    print_line(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")

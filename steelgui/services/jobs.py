@@ -1,0 +1,126 @@
+"""Trainings as processes of their own: start, pause, resume, stop, delete; whoever asks, and from wherever."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from steelgui.settings import Settings
+from training.runs import LIVE, Run, RunError, all_runs, find_run
+
+#: Seconds that a run gets to stop by itself, between two steps, before its process is ended.
+GRACE = 3.0
+
+
+class Jobs:
+    """The runs of one home folder. Holds no state: a second browser, or a shell, sees and does the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.root = settings.runs
+
+    def all(self) -> list[Run]:
+        """The oldest first."""
+        return all_runs(self.root)
+
+    def find(self, name: str) -> Run:
+        """By id, the start of one, or name; RunError where none or several fit."""
+        return find_run(self.root, name)
+
+    def create(self, kind: str, config: dict[str, Any], name: str | None = None) -> Run:
+        """A run that nobody works on yet; `config` is the training's, without its folder."""
+        # The worker may be started from another folder, today or next week.
+        return Run.create(self.root, kind, {**config, "data": str(Path(config["data"]).absolute())}, name)
+
+    def start(self, run: Run) -> None:
+        """Spawn a worker that outlives us; its output goes to the run's log."""
+        run.write_status(replace(run.status(), state="queued", pid=None, error=None))
+        with (run.folder / "log.txt").open("ab") as log:
+            # Our own program, with arguments that we made.
+            subprocess.Popen(  # noqa: S603
+                [*_ourselves(), "runs", "work", str(run.folder), "--home", str(self.settings.home)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                close_fds=True,
+                **_detached(),
+            )
+
+    def pause(self, run: Run) -> None:
+        """Keep everything and let others compute; RunError where nobody is at it."""
+        self._need(run, "running", "queued")
+        run.say("pause")
+
+    def resume(self, run: Run) -> None:
+        """Go on: wake a paused worker, or start a new one from the last saved state."""
+        state = run.status().state
+        if state in ("running", "queued"):
+            raise RunError(f"{run.id} is {state} already")
+        if state == "finished":
+            raise RunError(f"{run.id} is finished; start a new run from it with --init {run.id}")
+        run.say("run")
+        if state != "paused":
+            self.start(run)
+
+    def save(self, run: Run) -> None:
+        self._need(run, "running")
+        run.say("save")
+
+    def stop(self, run: Run) -> None:
+        """Save and end. A worker that is deep in a long step is ended after `GRACE` seconds; at most what it did since
+        its last saved state is lost then."""
+        self._need(run, *LIVE)
+        pid = run.status().pid
+        run.say("stop")
+        until = time.monotonic() + GRACE
+        while run.alive():
+            if time.monotonic() > until:
+                if pid is not None and pid != os.getpid():
+                    os.kill(pid, signal.SIGTERM)
+                break
+            time.sleep(0.05)
+        while run.alive() and time.monotonic() < until + 1:
+            time.sleep(0.05)
+        if not run.alive() and run.status().state not in ("stopped", "finished", "failed"):
+            status = run.status()
+            run.write_status(replace(status, state="stopped"))
+
+    def delete(self, run: Run) -> Path:
+        """Put a run aside where `undelete` finds it; RunError while it is worked on."""
+        if run.alive():
+            raise RunError(f"{run.id} is {run.status().state}; stop it first")
+        target = self.root / ".deleted" / run.id
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        run.folder.rename(target)
+        return target
+
+    def undelete(self, run_id: str) -> Run:
+        source = self.root / ".deleted" / run_id
+        if not source.is_dir():
+            raise RunError(f"{run_id}: there is no deleted run of that name")
+        source.rename(self.root / run_id)
+        return Run(self.root / run_id)
+
+    def _need(self, run: Run, *states: str) -> None:
+        state = run.status().state
+        if state not in states:
+            raise RunError(f"{run.id} is {state}; this works only while it is {' or '.join(sorted(states))}")
+
+
+def _detached() -> dict[str, Any]:
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+    return {"start_new_session": True}
+
+
+def _ourselves() -> list[str]:
+    """How to start this program again: the frozen executable, or this interpreter with our package."""
+    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "steelgui"]
