@@ -74,6 +74,11 @@ class Settings:
         return self.home / "runs"
 
     @property
+    def synthetic(self) -> Path:
+        """Accepted pictures of generators, a folder a run."""
+        return self.home / "synthetic"
+
+    @property
     def exports(self) -> Path:
         return self.home / "exports"
 

@@ -46,6 +46,14 @@ class Translator:
         """A class in the user's words; its own name where there is no translation."""
         return self._table.get(f"class.{name}") or name.replace("_", " ")
 
+    def field(self, name: str) -> str:
+        """Label of a configuration's field."""
+        return self._table.get(f"field.{name}") or name.replace("_", " ")
+
+    def field_help(self, name: str, english: str) -> str:
+        """What a field does; English stands beside the field itself."""
+        return self._table.get(f"help.{name}") or english
+
     def problem(self, error: Exception) -> str:
         """What was wrong with a picture, in the user's words; other errors say it in English."""
         text = self._table.get(f"image.{error.kind}") if isinstance(error, ImageError) else None

@@ -12,6 +12,8 @@ from models.imagefile import SENTENCES, ImageError, read_image
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
 from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator
+from steelgui.ui.studio_tab import FIELDS
+from training.gan.config import GanConfig
 
 
 def placeholders(text: str) -> set[str]:
@@ -22,6 +24,8 @@ def test_tables_have_the_same_keys_and_placeholders() -> None:
     english, korean = table("en"), table("ko")
     # What is wrong with a picture is said in English by `models.imagefile` itself.
     english = english | {f"image.{kind}": text for kind, text in SENTENCES.items()}
+    # What a setting does is said in English beside the configuration's field.
+    english |= {f"help.{name}": GanConfig.model_fields[name].description or "" for name in FIELDS}
     assert english.keys() == korean.keys()
     for key in english:
         assert placeholders(english[key]) == placeholders(korean[key]), key
@@ -36,7 +40,11 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
     asked_for = set(re.findall(r"""(?:\bt|\btext|i18n)\(\s*["']([^"'{}]+)["']""", source))
     assert asked_for <= set(table("en"))
     # These are put together from a prefix and a name.
-    built = {key for key in table("en") if re.match(r"(class|sample|areas|batch|verdict)\.", key)}
+    built = {
+        key
+        for key in table("en")
+        if re.match(r"(class|sample|areas|batch|verdict|chart|field|health|preset|studio)\.", key)
+    }
     assert set(table("en")) - built == asked_for - built
 
 

@@ -1,0 +1,80 @@
+"""A run in words, as HTML; pure functions, whatever came from outside is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+
+from steelgui.services.studio import Watched
+from steelgui.ui.i18n import Translator
+
+#: Health or state → the tone of its panel.
+_TONES = {
+    "learning": "ok",
+    "finished": "ok",
+    "waiting": "none",
+    "paused": "none",
+    "queued": "none",
+    "stopped": "none",
+    "failed": "defect",
+}
+
+
+def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str:
+    """How it goes, in large, and what that means; a panel of the same height before the first run."""
+    if watched is None:
+        return _panel("none", t("studio.empty"), t("studio.empty_text"))
+    key = watched.health if watched.state == "running" else watched.state
+    text = t(f"health.{key}_text", name=busy_with or "–")
+    if watched.state == "failed" and watched.error:
+        text = f"{watched.error} {t('health.failed_log')}"
+    return _panel(_TONES.get(key, "error"), t(f"health.{key}"), text, key)
+
+
+def progress(watched: Watched | None, t: Translator) -> str:
+    """Bar, pictures seen, speed, time to go; the last note of the run."""
+    if watched is None or not watched.steps:
+        return _bar(0, "")
+    parts = [t("studio.seen", step=f"{watched.step:,}", steps=f"{watched.steps:,}")]
+    if watched.state == "running" and watched.speed:
+        parts.append(t("studio.speed", speed=f"{watched.speed:.0f}"))
+    if watched.eta is not None:
+        parts.append(t("studio.left", time=duration(watched.eta, t)))
+    if depth := watched.curves.get("depth"):
+        value = depth[-1][1]
+        stage = -(-value // 1)
+        side = 4 * 2 ** int(stage)
+        parts.append(t("studio.stage", side=side, alpha=f"{100 * (value - stage + 1) if stage else 100:.0f}"))
+    if watched.notes:
+        parts.append(watched.notes[-1])
+    return _bar(watched.step / watched.steps, " · ".join(parts))
+
+
+def duration(seconds: float, t: Translator) -> str:
+    """Whole minutes, or seconds below one and a half of them."""
+    if seconds < 90:
+        return t("time.seconds", n=max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    return t("time.minutes", n=minutes) if minutes < 90 else t("time.hours", n=f"{minutes / 60:.1f}")
+
+
+def command(line: str, t: Translator) -> str:
+    return (
+        f'<div class="sg-command"><span>{escape(t("studio.command"))}</span>'
+        f'<code tabindex="0">{escape(line)}</code></div>'
+    )
+
+
+def _panel(tone: str, word: str, text: str, key: str = "") -> str:
+    return (
+        f'<div class="sg-health sg-{tone}" role="status" aria-live="polite" data-health="{escape(key)}">'
+        f'<i aria-hidden="true"></i><div><div class="sg-word">{escape(word)}</div>'
+        f'<div class="sg-detail">{escape(text)}</div></div></div>'
+    )
+
+
+def _bar(share: float, text: str) -> str:
+    return (
+        f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{100 * share:.0f}" aria-label="{escape(text)}"><span style="width:{100 * share:.1f}%"></span>'
+        f'</div><div class="sg-meta" title="{escape(text)}">{escape(text) or "&nbsp;"}</div>'
+    )
