@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-COMMANDS = ("serve", "inspect", "data", "train", "runs", "sample", "evaluate", "models", "doctor")
+COMMANDS = ("serve", "inspect", "data", "train", "runs", "gan", "sample", "evaluate", "models", "doctor")
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -164,6 +164,17 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
     work = actions.add_parser("work", parents=[common], help=argparse.SUPPRESS)
     work.add_argument("which", type=Path, metavar="FOLDER")
     work.set_defaults(run=_lazy_run("work"))
+
+    gan = commands.add_parser("gan", help="figures of a trained generator")
+    reports = gan.add_subparsers(dest="action", metavar="ACTION", required=True)
+    report = reports.add_parser(
+        "report", parents=[common], help="how near its pictures come to real", epilog=EPILOG
+    )
+    report.add_argument("which", metavar="RUN", help="id, the start of one, or name")
+    report.add_argument("--count", type=int, default=500, metavar="N", help="pictures to draw and measure")
+    report.add_argument("--features", default="bundled", metavar="FILE", help="a MobileNetV2 that measures")
+    report.add_argument("--json", action="store_true")
+    report.set_defaults(run=_lazy_run("report"))
 
     sample = commands.add_parser("sample", parents=[common], help="pictures from a trained generator", epilog=EPILOG)
     sample.add_argument("generator", metavar="RUN|NAME", help="a run, a model's name, or a checkpoint")

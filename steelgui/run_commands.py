@@ -86,6 +86,24 @@ def sample(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def report(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import load_checkpoint
+    from training.gan.report import report_on
+
+    jobs = _jobs(arguments)
+    run = jobs.find(arguments.which)
+    checkpoint = load_checkpoint(Path(_start(jobs, run.id)))
+    speeds = [event["images_per_s"] for event in run.events() if event["kind"] == "step"]
+    config = {**run.about()["config"], "out": str(run.folder), "features": arguments.features}
+    figures = {"id": run.id, **report_on(checkpoint, config, arguments.count)}
+    figures["images_per_s"] = speeds[-1] if speeds else None
+    if arguments.json:
+        print_json(figures)
+    else:
+        print_line("\n".join(f"{key:<14} {value}" for key, value in figures.items()))
+    return 0
+
+
 def _work(run: Run, json_alone: bool, quiet: bool = False) -> int:
     from tqdm import tqdm
 

@@ -56,6 +56,10 @@ def test_from_pictures_to_samples(capsys: pytest.CaptureFixture[str], strips_fol
     assert [row["seed"] for row in rows] == ["7", "8", "9", "10", "11"]
     assert set(np.unique(np.asarray(Image.open(tmp_path / "made" / rows[0]["mask"])))) <= {0, 255}
 
+    code, out, err = run(capsys, "gan", "report", "mine", "--count", 16, "--json", *home)
+    assert code == 0, err
+    assert {"kid", "density", "coverage", "nearest", "diversity", "images_per_s", "floor"} <= json.loads(out).keys()
+
     again = tmp_path / "again"
     run(capsys, "sample", row["id"], "--count", 1, "--seed", 9, "--class", "scratches", "--out", again, *home)
     difference = np.abs(np.asarray(Image.open(again / paths[2].name), int) - np.asarray(Image.open(paths[2]), int))
