@@ -167,9 +167,7 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
 
     gan = commands.add_parser("gan", help="figures of a trained generator")
     reports = gan.add_subparsers(dest="action", metavar="ACTION", required=True)
-    report = reports.add_parser(
-        "report", parents=[common], help="how near its pictures come to real", epilog=EPILOG
-    )
+    report = reports.add_parser("report", parents=[common], help="how near its pictures come to real", epilog=EPILOG)
     report.add_argument("which", metavar="RUN", help="id, the start of one, or name")
     report.add_argument("--count", type=int, default=500, metavar="N", help="pictures to draw and measure")
     report.add_argument("--features", default="bundled", metavar="FILE", help="a MobileNetV2 that measures")

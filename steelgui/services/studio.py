@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.spec import is_defect_free
 from steelgui.services.jobs import Jobs
@@ -26,6 +30,8 @@ POINTS = 400
 #: A class with less than this part of the largest one's pictures is scarce.
 SCARCE = 0.25
 DEMO_STRIPS = 60
+#: Pictures that a preview reads, and tiles that it shows.
+PREVIEWED, PREVIEW_TILES = 40, 24
 #: Pictures a second where no run has measured them yet: (network, side) on two slow cores.
 GUESSED_SPEED = {("dcgan", 64): 60.0, ("dcgan", 128): 40.0, ("dcgan", 32): 200.0, ("pggan", 64): 60.0}
 
@@ -37,6 +43,25 @@ class ClassCount:
     name: str
     count: int
     scarce: bool
+
+
+@dataclass(frozen=True)
+class Tile:
+    """H×W×3 uint8, what becomes of it (`kept`, `dark` or `other`), and its mean grey, 0 to 255."""
+
+    image: NDArray[np.uint8]
+    verdict: str
+    grey: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Some tiles, how many there are of each verdict, and of how many pictures that was counted."""
+
+    tiles: tuple[Tile, ...]
+    counts: dict[str, int]
+    looked: int
+    pictures: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,25 @@ class Studio:
             ClassCount(name, count, count < SCARCE * most)
             for name, count in sorted(counts.items(), key=lambda item: (item[1], item[0]))
         ]
+
+    def preview(self, data: Path, class_name: str, dark: float) -> Preview:
+        """Some of what a training on the class would see, and what it would leave out.
+
+        Raises:
+            DataError: the folder holds no data set.
+            ImageError: a picture of it cannot be read.
+        """
+        from training.gan.patches import look_at_patches
+
+        samples = [sample for sample in read_dataset(data).samples if class_name in sample.labels]
+        looked, counts = samples[:PREVIEWED], Counter[str]()
+        tiles = []
+        for patch, picture, _ in look_at_patches(looked, (class_name,), dark):
+            counts[patch.verdict] += 1
+            tiles.append(Tile(picture, patch.verdict, patch.grey))
+        # Those that are left out among those that stay, so that a glance tells whether the limit is right.
+        shown = [tile for verdict in ("dark", "kept", "other") for tile in tiles if tile.verdict == verdict]
+        return Preview(tuple(shown[:PREVIEW_TILES]), dict(counts), len(looked), len(samples))
 
     # Runs -------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from steelgui.services.studio import Watched
+from steelgui.services.studio import Preview, Watched
 from steelgui.ui.i18n import Translator
 
 #: Health or state → the tone of its panel.
@@ -57,10 +57,20 @@ def duration(seconds: float, t: Translator) -> str:
     return t("time.minutes", n=minutes) if minutes < 90 else t("time.hours", n=f"{minutes / 60:.1f}")
 
 
-def command(line: str, t: Translator) -> str:
+def preview(seen: Preview, t: Translator) -> str:
+    """How many tiles stay, and why others do not."""
+    parts = [t(f"preview.{verdict}", count=seen.counts.get(verdict, 0)) for verdict in ("kept", "dark", "other")]
+    return line(" · ".join([*parts, t("preview.of", looked=seen.looked, pictures=seen.pictures)]))
+
+
+def line(text: str) -> str:
+    return f'<div class="sg-note">{escape(text)}</div>'
+
+
+def command(words: str, t: Translator) -> str:
     return (
         f'<div class="sg-command"><span>{escape(t("studio.command"))}</span>'
-        f'<code tabindex="0">{escape(line)}</code></div>'
+        f'<code tabindex="0">{escape(words)}</code></div>'
     )
 
 

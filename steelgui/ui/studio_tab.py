@@ -11,6 +11,7 @@ import gradio as gr
 import pandas as pd
 from PIL import Image
 
+from models.imagefile import ImageError
 from steelgui.services.studio import Studio, Watched, changed_from, preset_values
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import studio_fragments as fragments
@@ -77,6 +78,21 @@ class StudioTab:
                 )
                 with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="studio-settings"):
                     self.form = fields_form(GanConfig, FIELDS, preset_values("quick"), t)
+                with gr.Accordion(self.i18n("studio.preview"), open=False, elem_id="studio-preview"):
+                    self.look = gr.Button(self.i18n("studio.preview_show"), size="sm", elem_id="studio-preview-show")
+                    self.counted = gr.HTML("", elem_id="studio-preview-counts")
+                    self.tiles = gr.Gallery(
+                        label=self.i18n("studio.preview"),
+                        show_label=False,
+                        columns=4,
+                        height=300,
+                        allow_preview=False,
+                        object_fit="cover",
+                        interactive=False,
+                        buttons=[],
+                        elem_id="studio-tiles",
+                        elem_classes="sg-gallery",
+                    )
                 self.train = gr.Button(
                     self.i18n("studio.train"), variant="primary", interactive=False, elem_id="studio-train"
                 )
@@ -163,6 +179,13 @@ class StudioTab:
         )
         for control in (self.data, self.classes, *form):
             control.change(self.on_form, asked, [self.command, self.train], trigger_mode="always_last", **quiet)
+        self.look.click(
+            self.on_preview,
+            [self.data, self.classes, self.form["dark"]],
+            [self.counted, self.tiles],
+            api_visibility="private",
+            show_progress_on=self.tiles,
+        )
         self.train.click(self.on_train, asked, [self.runs], **quiet)
         self.runs.change(self.on_watch, [self.runs], self.watching, **quiet)
         for name in ("pause", "resume", "stop", "save"):
@@ -228,6 +251,17 @@ class StudioTab:
         time = fragments.duration(self.studio.estimate(preset, changes), t)
         label = t("studio.train_what", name=t.short(chosen), size=size, time=time)
         return [fragments.command(line, t), gr.Button(label, interactive=True)]
+
+    def on_preview(self, request: gr.Request, data: str, chosen: str | None, dark: float | None) -> list[Any]:
+        t = self._translator(request)
+        if not chosen:
+            return [fragments.line(t("studio.train")), []]
+        try:
+            seen = self.studio.preview(Path(data.strip()), chosen, dark or 0.0)
+        except (DataError, ImageError) as error:
+            return [fragments.line(t.problem(error)), []]
+        tiles = [(tile.image, t(f"tile.{tile.verdict}", grey=f"{tile.grey:.0f}")) for tile in seen.tiles]
+        return [fragments.preview(seen, t), tiles]
 
     def on_train(self, data: str, chosen: str | None, preset: str, *given: Any) -> Any:
         changes = changed_from(preset, form_values(GanConfig, FIELDS, given))

@@ -52,6 +52,12 @@ def test_from_demo_strips_to_a_synthetic_set(visit: Visit, home: Path) -> None:
     page.locator("#studio-class").get_by_text("scratches").click()
     expect(page.locator("#studio-train")).to_have_text(re.compile("Train scratches, 64², about"))
 
+    page.locator("#studio-preview").get_by_text("Preview").click()
+    page.locator("#studio-preview-show").click()
+    expect(page.locator("#studio-tiles .thumbnail-item").first).to_be_visible()
+    expect(page.locator("#studio-preview-counts")).to_contain_text(re.compile(r"[1-9]\d* kept"))
+    page.locator("#studio-preview").get_by_text("Preview").click()
+
     page.locator("#studio-settings").get_by_text("Settings").click()
     for name, value in (("images", "6400"), ("checks", "8")):
         field = page.locator(f"#field-{name} input")

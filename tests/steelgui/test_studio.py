@@ -105,3 +105,12 @@ def test_accepted_pictures_are_kept_once(studio: Studio) -> None:
     assert [(row["class"], row["seed"]) for row in rows] == [("crazing", "3"), ("crazing", "5"), ("patches", "9")]
     assert all((folder / row["file"]).is_file() for row in rows)
     assert (folder / rows[0]["mask"]).is_file() and not rows[2]["mask"]
+
+
+def test_preview_says_what_is_left_out(studio: Studio, strips_folder: Path) -> None:
+    seen = studio.preview(strips_folder, "scratches", 10.0)
+    assert sum(seen.counts.values()) == 6 * seen.looked
+    assert seen.counts["kept"] > 0 and seen.counts["other"] > 0
+    assert seen.tiles[0].image.shape[0] == 256
+    darker = studio.preview(strips_folder, "scratches", 255.0)
+    assert darker.counts == {"dark": 6 * seen.looked}

@@ -69,7 +69,7 @@ def load_patches(config: GanConfig) -> Patches:
     notes = list(dataset.problems)
     images, labels = [], []
     smallest = 10**9
-    for patch, picture, mask in look_at_patches(readable(train, notes), classes, config):
+    for patch, picture, mask in look_at_patches(readable(train, notes), classes, config.dark):
         if patch.verdict != "kept" or patch.label is None:
             continue
         smallest = min(smallest, *picture.shape[:2])
@@ -94,9 +94,11 @@ def load_patches(config: GanConfig) -> Patches:
 
 
 def look_at_patches(
-    samples: Sequence[Sample], classes: Sequence[str], config: GanConfig
+    samples: Sequence[Sample], classes: Sequence[str], dark: float
 ) -> Iterator[tuple[Patch, NDArray[np.uint8], NDArray[np.bool_] | None]]:
     """Every part that a picture is cut into, H×W×3 uint8, with the verdict on it and its mask H×W, if that is known.
+
+    Parts with a mean grey up to `dark` lie past the strip's edge.
 
     The thesis's preprocessing: a strip in equal, nearly square tiles (six of 266×256), without those that lie past
     its edge and those that do not show the class.
@@ -117,7 +119,7 @@ def look_at_patches(
             grey = float(part.mean())
             label = _label(sample, inside, classes, len(boxes) > 1)
             verdict: Literal["kept", "dark", "other"] = (
-                "dark" if grey <= config.dark else "kept" if label is not None else "other"
+                "dark" if grey <= dark else "kept" if label is not None else "other"
             )
             mask = inside[classes.index(label)] if inside is not None and label is not None else None
             yield Patch(sample, box, label, verdict, grey), part, mask
