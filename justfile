@@ -16,11 +16,10 @@ check:
     uv run ruff check --fix
     uv run mypy
 
-# Train the bundled models again (1½ hours on two cores); they end up in dist/.
+# Train the bundled models again (two hours on two cores); they end up in dist/.
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
     uv run steelgui train classifier --config training/recipes/neu-classifier.json
-    uv run steelgui train segmenter --config training/recipes/neu-segmenter-start.json
     uv run steelgui train segmenter --config training/recipes/neu-segmenter.json
 
 # Milliseconds of one inspection against plain eager torch.
