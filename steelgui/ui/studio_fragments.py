@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from steelgui.services.studio import Preview, Watched
@@ -61,6 +62,14 @@ def preview(seen: Preview, t: Translator) -> str:
     """How many tiles stay, and why others do not."""
     parts = [t(f"preview.{verdict}", count=seen.counts.get(verdict, 0)) for verdict in ("kept", "dark", "other")]
     return line(" · ".join([*parts, t("preview.of", looked=seen.looked, pictures=seen.pictures)]))
+
+
+def curves(names: Iterable[tuple[str, str]]) -> str:
+    """Which curve has which colour."""
+    items = "".join(
+        f'<span><i class="sg-swatch" style="background:{colour}"></i>{escape(name)}</span>' for name, colour in names
+    )
+    return f'<div class="sg-curves">{items}</div>'
 
 
 def line(text: str) -> str:

@@ -116,19 +116,21 @@ class StudioTab:
                                 y="value",
                                 color="curve",
                                 color_map=dict(CURVES[name] for name in names),
-                                color_title=" ",
+                                colors_in_legend=[],
                                 x_title=" ",
                                 y_title=" ",
                                 x_axis_format="~s",
                                 y_lim=[0.0, None],
                                 y_axis_format=".2~f",
-                                height=220,
+                                height=200,
                                 label=self.i18n(f"chart.{chart}"),
                                 elem_id=f"chart-{chart}",
                                 min_width=200,
                                 buttons=[],
                             )
                         )
+                # Below the charts, because their own legends are cut off where a chart is low.
+                gr.HTML(fragments.curves(CURVES.values()), elem_id="studio-curves")
                 with gr.Row(equal_height=False, elem_id="studio-pictures"):
                     with gr.Column(min_width=320):
                         self.samples = gr.Image(
