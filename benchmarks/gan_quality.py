@@ -17,8 +17,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from models.checkpoint import load_checkpoint
 from training.gan.config import gan_config
 from training.gan.report import report_on
@@ -70,7 +68,6 @@ def main() -> None:
     parser.add_argument("--preset", default="quick", help="our recipe")
     parser.add_argument("--change", default="{}", help="JSON of fields that differ from it")
     options = parser.parse_args()
-    torch.set_num_threads(torch.get_num_threads())
     rows: dict[str, list[dict[str, Any]]] = {options.preset: [], "thesis": []}
     with tempfile.TemporaryDirectory() as folder:
         data = subset(options.label, options.pictures, Path(folder) / "data")

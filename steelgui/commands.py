@@ -37,7 +37,6 @@ def serve(arguments: argparse.Namespace) -> int:
         auth=auth,
         inbrowser=arguments.inbrowser,
     )
-    settings.prepare()
     run(settings)
     return 0
 
@@ -163,6 +162,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     from models.checkpoint import load_checkpoint
+    from models.sidecar import CheckpointError
     from steelgui.services.library import Library
     from training.classifier import evaluate_classifier
     from training.data import read_dataset
@@ -171,6 +171,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
     samples = select(read_dataset(arguments.data, arguments.format), arguments.split)
+    if checkpoint.spec.kind == "generator":
+        raise CheckpointError(f"{checkpoint.name} is a generator; `steelgui gan report RUN` measures it")
     judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
     figures = judge(checkpoint.network, checkpoint.spec, samples)
     if arguments.json:

@@ -92,7 +92,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     jobs = _jobs(arguments)
     run = jobs.find(arguments.which)
-    checkpoint = load_checkpoint(Path(_start(jobs, run.id)))
+    checkpoint = load_checkpoint(run.generator)
     speeds = [event["images_per_s"] for event in run.events() if event["kind"] == "step"]
     config = {**run.about()["config"], "out": str(run.folder), "features": arguments.features}
     figures = {"id": run.id, **report_on(checkpoint, config, arguments.count)}
@@ -166,10 +166,7 @@ def _start(jobs: Jobs, name: str) -> str:
         run = jobs.find(name)
     except RunError:
         return str(Library(jobs.settings).find(name))
-    best = run.folder / f"{run.id}.safetensors"
-    if not best.is_file():
-        raise RunError(f"{run.id} has made no generator yet; wait for its first check")
-    return str(best)
+    return str(run.generator)
 
 
 def _jobs(arguments: argparse.Namespace) -> Jobs:

@@ -80,6 +80,14 @@ class Run:
             raise RunError(f"{self.id}: config.json cannot be read ({error}); delete the run") from error
         return value
 
+    @property
+    def generator(self) -> Path:
+        """The best snapshot that a GAN's run has kept; RunError before its first check."""
+        path = self.folder / f"{self.id}.safetensors"
+        if not path.is_file():
+            raise RunError(f"{self.about()['name']} has made no generator yet; wait for its first check")
+        return path
+
     def rename(self, name: str) -> None:
         atomic_write(
             self.folder / "config.json", json.dumps({**self.about(), "name": name}, indent=1, ensure_ascii=False)

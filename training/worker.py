@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from training.events import Cancelled, Event, to_json
-from training.runs import Run, RunError, Status, all_runs
+from training.runs import Run, RunError, Status, Word, all_runs
 
 #: Seconds between two looks at the control file while there is nothing else to do.
 POLL = 0.2
@@ -90,16 +90,14 @@ class _Worker:
                 asked = None
                 self._note(event)
                 word = self.run.told()
-                if word == "save":
+                # The trainer listens for "save" at its steps only; a word that comes in between waits for the next.
+                if word == "save" and event.kind == "step":
                     self.run.say("run")
                     asked = "save"
-                elif word == "pause" and event.kind == "step":
+                elif word in ("pause", "stop") and event.kind == "step":
                     self._note(trainer.send("save"))
-                    if self._paused() == "stop":
-                        word = "stop"
+                    word = self._paused() if word == "pause" else word
                 if word == "stop":
-                    if event.kind == "step":
-                        self._note(trainer.send("save"))
                     self._note(Cancelled(self.status.step))
                     return self._set("stopped")
         finally:
@@ -122,7 +120,7 @@ class _Worker:
         with self.run.events_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
 
-    def _paused(self) -> str:
+    def _paused(self) -> Word:
         """Let others compute until somebody says run or stop."""
         self._set("paused")
         self.turn.release(force=True)
@@ -132,7 +130,7 @@ class _Worker:
             word = "stop"
         if word == "run":
             self._set("running")
-        return str(word)
+        return word
 
     def _wait_for_turn(self) -> bool:
         """One training at a time, in the order in which they were made; False when told to stop meanwhile."""

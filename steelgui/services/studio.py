@@ -206,11 +206,7 @@ class Studio:
         """Pictures from a run's best snapshot; RunError before its first check."""
         from steelgui.services.synthesis import Synthesiser
 
-        run = self.jobs.find(run_id)
-        best = run.folder / f"{run.id}.safetensors"
-        if not best.is_file():
-            raise RunError(f"{run.about()['name']} has made no generator yet; wait for its first check")
-        return list(Synthesiser(best).draw(count, seed, truncation=truncation))
+        return list(Synthesiser(self.jobs.find(run_id).generator).draw(count, seed, truncation=truncation))
 
     def keep(self, run_id: str, made: Sequence[Synthetic]) -> tuple[Path, int]:
         """Add pictures to the run's synthetic set; its folder, and how many it holds now."""

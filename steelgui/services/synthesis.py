@@ -93,17 +93,18 @@ def write_samples(
     rows.writerow(["file", "mask", "class", "generator", "seed", "truncation"])
     for made in synthesiser.draw(count, seed, label, truncation):
         name = f"{made.label}-{made.seed:06d}.png"
-        _write(made.image, folder / name)
+        write_png(made.image, folder / name)
         mask = ""
         if made.mask is not None:
-            (folder / "masks").mkdir(exist_ok=True)
             mask = f"masks/{name}"
-            _write(made.mask.astype(np.uint8) * 255, folder / mask)
+            write_png(made.mask.astype(np.uint8) * 255, folder / mask)
         rows.writerow([name, mask, made.label, synthesiser.checkpoint.name, made.seed, truncation])
         yield folder / name
     atomic_write(folder / "manifest.csv", table.getvalue())
 
 
-def _write(pixels: NDArray[np.uint8], path: Path) -> None:
+def write_png(pixels: NDArray[np.uint8], path: Path) -> None:
+    """H×W or H×W×3 uint8 to a file, whole or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         Image.fromarray(pixels).save(temporary, "PNG")

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from models.files import atomic_path, atomic_write
-from steelgui.services.synthesis import Synthetic
+from models.files import atomic_write
+from steelgui.services.synthesis import Synthetic, write_png
 from steelgui.settings import Settings
 
 COLUMNS = ("file", "mask", "class", "run", "seed")
@@ -31,11 +29,11 @@ def add(settings: Settings, run_id: str, made: Sequence[Synthetic]) -> Path:
     rows = {row["file"]: row for row in manifest(folder)}
     for picture in made:
         name = f"{picture.label}/{picture.seed:010d}.png"
-        _write(picture.image, folder / name)
+        write_png(picture.image, folder / name)
         mask = ""
         if picture.mask is not None:
             mask = f"masks/{picture.label}/{picture.seed:010d}.png"
-            _write(picture.mask.astype(np.uint8) * 255, folder / mask)
+            write_png(picture.mask.astype(np.uint8) * 255, folder / mask)
         rows[name] = {
             "file": name,
             "mask": mask,
@@ -59,9 +57,3 @@ def manifest(folder: Path) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [dict(row) for row in csv.DictReader(file)]
-
-
-def _write(pixels: NDArray[np.uint8], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary, "PNG")

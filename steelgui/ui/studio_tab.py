@@ -199,8 +199,8 @@ class StudioTab:
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request) -> Updates:
-        """The newest run is watched again, in this browser as in any other."""
+    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+        """Who comes back finds the run that was watched; a new visitor, here or elsewhere, the newest."""
         t = self._translator(request)
         runs = self.studio.runs()
         fields = {
@@ -208,7 +208,7 @@ class StudioTab:
             for name, control in self.form.items()
         }
         return {
-            self.runs: gr.Dropdown(choices=runs, value=runs[0][1] if runs else None),
+            self.runs: gr.Dropdown(choices=runs, value=watched or (runs[0][1] if runs else None)),
             self.health: fragments.health(None, None, t),
             self.command: fragments.command("steelgui train gan", t),
             self.preset: gr.Radio(choices=[(t(f"preset.{name}"), name) for name in PRESETS]),
@@ -279,7 +279,7 @@ class StudioTab:
         run = self._run(run_id)
         if run is None:
             return {
-                **dict.fromkeys((self.samples,), None),
+                self.samples: None,
                 self.health: fragments.health(None, None, t),
                 self.progress: fragments.progress(None, t),
                 self.drawn: "",

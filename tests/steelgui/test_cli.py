@@ -13,22 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commandline import run
 from PIL import Image
 
-from steelgui.cli import main
 from steelgui.settings import assets_folder, weights_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = assets_folder() / "samples"
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    try:
-        code = main([str(word) for word in words])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def objects(text: str) -> list[dict[str, Any]]:

@@ -9,22 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commandline import run
 from PIL import Image
-
-from steelgui.cli import main
 
 SMALL = shlex.split(
     "--size 32 --images 48 --batch-size 8 --nz 16 --ngf 8 --ndf 8 --checks 1 --check-samples 16 --device cpu"
 )
-
-
-def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    try:
-        code = main([str(word) for word in words])
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def test_from_pictures_to_samples(capsys: pytest.CaptureFixture[str], strips_folder: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from training.gan.diffaugment import diffaugment
 from training.gan.losses import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from training.gan.measure import likeness
 from training.gan.patches import equal_tiles, load_patches, look_at_patches
+from training.gan.states import States
 from training.gan.train import train_gan
 from training.gan.trainer import depth_at
 
@@ -231,3 +232,15 @@ def test_stages_are_held_before_the_next_fade() -> None:
     assert depths == sorted(depths)
     for stage in range(4):
         assert sum(depth == stage for depth in depths) >= 100, "no time to become stable"
+
+
+def test_a_run_that_went_back_is_not_resumed_from_what_it_left(tmp_path: Path) -> None:
+    states = States(tmp_path)
+    for seen in (100, 200, 300):
+        states.save({"seen": seen}, seen)
+    states.save({"seen": 50}, 50, best=True)
+    assert [path.name for path in states.paths()] == ["state-0000000200.pt", "state-0000000300.pt"]
+    states.forget_after(50)
+    assert states.latest() == {"seen": 50}, "the best serves while nothing else is saved"
+    states.save({"seen": 60}, 60)
+    assert states.latest() == {"seen": 60}

@@ -77,10 +77,6 @@ class GanConfig(RunConfig):
         return self
 
     @property
-    def steps(self) -> int:
-        return max(1, self.images // self.batch_size)
-
-    @property
     def channels(self) -> int:
         return (3 if self.colour else 1) + self.masks
 

@@ -31,14 +31,20 @@ class States:
                 old.unlink(missing_ok=True)
         return path
 
+    def forget_after(self, seen: int) -> None:
+        """Drop what was saved later than `seen`: the run has gone back, and would be resumed from there else."""
+        for path in self.paths():
+            if int(path.stem.split("-")[1]) > seen:
+                path.unlink()
+
     def paths(self) -> list[Path]:
         """Saved states, the oldest first, without the best."""
         return sorted(p for p in self.folder.glob("state-*.pt") if re.fullmatch(r"state-\d+\.pt", p.name))
 
     def latest(self) -> dict[str, Any]:
-        """The newest state that can be read; ConfigError where there is none."""
+        """The newest state that can be read, else the best; ConfigError where there is none."""
         problems = []
-        for path in reversed(self.paths()):
+        for path in [*reversed(self.paths()), *self.folder.glob("best.pt")]:
             try:
                 return self._read(path)
             except Exception as error:  # torch.load raises anything from KeyError to UnpicklingError

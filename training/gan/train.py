@@ -142,6 +142,8 @@ class _Loop:
                 started = time.perf_counter()
                 yield from self._check()
                 since += time.perf_counter() - started
+        if not config.best.is_file():  # stopped after the last step, before its check
+            yield from self._check()
         yield self._save()
         yield Finished(config.best, "all pictures seen", read_sidecar(config.best)[1]["metrics"])
 
@@ -220,6 +222,8 @@ class _Loop:
         self.trainer.load(state["trainer"])
         self.trainer.rate = rate
         self.progress.checks = min(self.progress.checks, state["progress"][0])
+        self.states.forget_after(self.trainer.seen)
+        self.states.save(self._state(), self.trainer.seen)
         return Note(
             self.trainer.seen, f"{reason}: back to {self.trainer.seen} pictures seen, at {rate:g} of the learning rates"
         )
