@@ -13,9 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from models.generators import build_discriminator
 from models.registry import build
+from models.upsampled import UpsampledConv2d
 from training.gan.config import GanConfig, gan_config
 from training.gan.patches import Patches
 from training.gan.train import generator_spec
@@ -23,9 +25,13 @@ from training.gan.trainer import Trainer, discriminator_arguments
 
 
 def plain(config: GanConfig, patches: Patches) -> Callable[[], object]:
-    """The DCGAN tutorial's loop: one D step, one G step, NCHW, fp32."""
+    """The DCGAN tutorial's loop: one D step, one G step, NCHW, fp32, resizing and convolution one after the other."""
     spec = generator_spec(config, patches.classes)
     generator, discriminator = build(spec), build_discriminator(spec, **discriminator_arguments(config))
+    for name, module in list(generator.named_modules()):
+        if isinstance(module, UpsampledConv2d):
+            conv = nn.Conv2d(module.in_channels, module.out_channels, 3, 1, 1, bias=module.bias is not None)
+            generator.set_submodule(name, nn.Sequential(nn.Upsample(scale_factor=2), conv))
     adams = [torch.optim.Adam(n.parameters(), 2e-4, (0.5, 0.999)) for n in (discriminator, generator)]
     labels = torch.zeros(config.batch_size, dtype=torch.long)
 

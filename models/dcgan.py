@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from models.upsampled import UpsampledConv2d
+
 #: Sides that the networks can be built for, px; each is 4 times a power of two.
 SIDES = (32, 64, 128, 256)
 EMBEDDING = 32
@@ -44,8 +46,8 @@ class DCGenerator(nn.Module):
             nn.ReLU(),
         ]
         for before, after in itertools.pairwise(widths):
-            layers += [*_doubled(before, after, upsample, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-        layers += [*_doubled(widths[-1], channels, upsample, bias=True), nn.Tanh()]
+            layers += [_doubled(before, after, upsample, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [_doubled(widths[-1], channels, upsample, bias=True), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
@@ -108,10 +110,10 @@ class DCDiscriminator(nn.Module):
         return logits
 
 
-def _doubled(before: int, after: int, upsample: str, bias: bool) -> list[nn.Module]:
+def _doubled(before: int, after: int, upsample: str, bias: bool) -> nn.Module:
     if upsample == "transposed":
-        return [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias)]
-    return [nn.Upsample(scale_factor=2), nn.Conv2d(before, after, 3, 1, 1, bias=bias)]
+        return nn.ConvTranspose2d(before, after, 4, 2, 1, bias=bias)
+    return UpsampledConv2d(before, after, 3, 1, 1, bias=bias)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -9,20 +9,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.upsampled import upsampled_conv2d
+
 EMBEDDING = 32
 
 
 class EqualizedConv2d(nn.Module):
-    """A convolution whose weights are N(0, 1) and scaled at run time, so that all learn at one speed (section 4.1)."""
+    """A convolution whose weights are N(0, 1) and scaled at run time, so that all learn at one speed (section 4.1).
 
-    def __init__(self, before: int, after: int, side: int, padding: int = 0, gain: float = math.sqrt(2)) -> None:
+    With `upsample`, a 3×3 convolution of the doubled map.
+    """
+
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        side: int,
+        padding: int = 0,
+        gain: float = math.sqrt(2),
+        upsample: bool = False,
+    ) -> None:
         super().__init__()
+        self.upsample = upsample
         self.weight = nn.Parameter(torch.randn(after, before, side, side))
         self.bias = nn.Parameter(torch.zeros(after))
         self.padding = padding
         self.scale = gain / math.sqrt(before * side * side)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.upsample:
+            return upsampled_conv2d(x, self.weight * self.scale, self.bias)
         return F.conv2d(x, self.weight * self.scale, self.bias, padding=self.padding)
 
 
@@ -116,8 +132,7 @@ class ProgressiveGenerator(_Growing):
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                nn.Upsample(scale_factor=2),
-                EqualizedConv2d(before, after, 3, 1),
+                EqualizedConv2d(before, after, 3, upsample=True),
                 leaky,
                 norm,
                 EqualizedConv2d(after, after, 3, 1),
