@@ -74,7 +74,7 @@ class Note:
     """Something that the training did and the user should know: a return to an earlier state, say.
 
     Attributes:
-        remedy: the word that asked for it, None where the training did it by itself.
+        remedy: the word that asked for it; None where the training did it by itself, or where nothing could be done.
         back: the run went back to `step`; what was told of later steps holds no more.
     """
 

@@ -71,7 +71,7 @@ class Run:
         run.folder.mkdir()
         about = {"kind": kind, "name": name or run.id, "created": now.isoformat(timespec="seconds"), "config": config}
         try:
-            atomic_write(run.folder / "config.json", json.dumps(about, indent=1, ensure_ascii=False))
+            run._write(about)
             run.write_status(Status("queued"))
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)
@@ -90,9 +90,14 @@ class Run:
         return value
 
     @property
+    def generator_path(self) -> Path:
+        """Where a GAN's run keeps its best snapshot."""
+        return self.folder / f"{self.id}.safetensors"
+
+    @property
     def generator(self) -> Path:
         """The best snapshot that a GAN's run has kept; RunError before its first check."""
-        path = self.folder / f"{self.id}.safetensors"
+        path = self.generator_path
         if not path.is_file():
             raise RunError(f"{self.about()['name']} has made no generator yet; wait for its first check")
         return path
@@ -102,9 +107,15 @@ class Run:
         name = " ".join(name.split())
         if not 0 < len(name) <= LONGEST_NAME:
             raise RunError(f"a run's name has 1 to {LONGEST_NAME} characters, this one {len(name)}")
-        atomic_write(
-            self.folder / "config.json", json.dumps({**self.about(), "name": name}, indent=1, ensure_ascii=False)
-        )
+        self._write({**self.about(), "name": name})
+
+    def change(self, **values: Any) -> None:
+        """Other values in the configuration; RunError where it cannot be read."""
+        about = self.about()
+        self._write({**about, "config": {**about["config"], **values}})
+
+    def _write(self, about: dict[str, Any]) -> None:
+        atomic_write(self.folder / "config.json", json.dumps(about, indent=1, ensure_ascii=False))
 
     # How it stands ----------------------------------------------------------------------------------------------
 

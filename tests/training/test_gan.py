@@ -145,20 +145,20 @@ def test_remedies_work_and_adaptive_augmentation_does_not_undo_them(tmp_path: Pa
     config = small(data, tmp_path / "out", **{"class": "patches", "augment": 0.0, "augment_target": 1.0})
     patches = load_patches(config)
     trainer = Trainer(config, generator_spec(config, patches.classes), patches, torch.device("cpu"))
-    assert "50%" in apply(trainer, "augment")
+    assert apply(trainer, "augment") == (True, "stronger augmentation as asked: 50% of the pictures")
     for _ in range(8):  # D is never as sure as the target asks, so that adaption lowers it at each turn
         trainer.step()
     assert trainer.augment == 0.5
     rates = [group["lr"] for adam in (trainer._adam_g, trainer._adam_d) for group in adam.param_groups]
-    assert "generator is at 0.5" in apply(trainer, "lower_g")
+    assert "generator is at 0.5" in apply(trainer, "lower_g")[1]
     trainer.step()
     lowered = [group["lr"] for adam in (trainer._adam_g, trainer._adam_d) for group in adam.param_groups]
     assert lowered == [rates[0] / 2, rates[1]]
     for _ in range(3):
         apply(trainer, "lower_g")
-    assert "nothing was changed" in apply(trainer, "lower_g") and trainer.g_factor == 1 / 16
-    apply(trainer, "augment"), apply(trainer, "augment")
-    assert trainer.augment == 1 and "nothing was changed" in apply(trainer, "augment")
+    done, text = apply(trainer, "lower_g")
+    assert not done and "nothing was changed" in text and trainer.g_factor == 1 / 16
+    assert [apply(trainer, "augment")[0] for _ in range(3)] == [True, True, False] and trainer.augment == 1
     with pytest.raises(ValueError, match="known: lower_g, lower_d, augment"):
         apply(trainer, "prayer")
 

@@ -43,7 +43,7 @@ def diagnose(steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, A
             return "collapsing"
     if checks and float(checks[-1]["values"]["nearest"]) < COPIED:
         return "memorising"
-    recent = [step["losses"] for step in steps[-WINDOW:]]
+    recent = [step["losses"] for step in list(steps)[-WINDOW:]]
     if len(recent) < 5:
         return "learning" if checks else "waiting"
     real = sum(float(losses["real"]) for losses in recent) / len(recent)

@@ -46,7 +46,8 @@ def train_gan(config: GanConfig) -> Run:
     """Train until `config.images` pictures were seen; the snapshot with the lowest KID stays in `config.best`.
 
     Send `"save"` to write a state at once, or one of `training.runs.REMEDIES` to change how it goes on. Closing the
-    generator stops the run where it is; leaving it alone pauses it. With `config.resume` it goes on from the last saved state as if it had not been stopped.
+    generator stops the run where it is; leaving it alone pauses it. With `config.resume` it goes on from the last
+    saved state as if it had not been stopped.
 
     Raises:
         ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
@@ -252,10 +253,10 @@ class _Loop:
             good = self.states.best()
             if good is not None and good["trainer"]["clock"][0] < trainer.seen:
                 return self._return_to(good, "asked for the best snapshot", name)
-            return Note(trainer.seen, "there is no better snapshot to go back to; nothing was changed", name)
-        text = apply(trainer, name)
+            return Note(trainer.seen, "there is no better snapshot to go back to; nothing was changed")
+        done, text = apply(trainer, name)
         self._save()
-        return Note(trainer.seen, text, name)
+        return Note(trainer.seen, text, name if done else None)
 
     def _clock(self) -> None:
         """Measure the speed from here on."""
