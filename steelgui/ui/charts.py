@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,6 @@ class Charts:
                         x_title=" ",
                         y_title=" ",
                         x_axis_format="~s",
-                        x_lim=[0.0, None],
                         y_lim=[0.0, None],
                         y_axis_format=".2~f",
                         height=200,
@@ -78,4 +78,7 @@ def _table(names: tuple[str, ...], watched: Watched | None, second: Watched | No
         rows += [(0, float("nan"), CURVES[name][0] + mark) for name in names]
         if run:
             rows += [(step, value, CURVES[name][0] + mark) for name in names for step, value in run.curves[name]]
+    if all(math.isnan(value) for _, value, _ in rows):
+        # Without any value the axis would be labelled NaN; a line of one point is not drawn.
+        rows = [(x, 0.0, curve) for x, _, curve in rows]
     return pd.DataFrame(rows, columns=["pictures", "value", "curve"])
