@@ -161,6 +161,19 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
         one = actions.add_parser(action, parents=[common], help=help_text, epilog=EPILOG)
         one.add_argument("which", metavar="RUN", help="id, the start of one, or name")
         one.set_defaults(run=_lazy_run("command_run"))
+    rename = actions.add_parser("rename", parents=[common], help="call it something else", epilog=EPILOG)
+    rename.add_argument("which", metavar="RUN", help="id, the start of one, or name")
+    rename.add_argument("name", metavar="NAME")
+    rename.set_defaults(run=_lazy_run("rename_run"))
+    remedy = actions.add_parser("remedy", parents=[common], help="help a GAN that goes wrong", epilog=EPILOG)
+    remedy.add_argument("which", metavar="RUN", help="id, the start of one, or name")
+    remedy.add_argument(
+        "name",
+        metavar="REMEDY",
+        help="lower_g or lower_d (half of that network's learning rate), augment (augment more) or best (back to the "
+        "best snapshot, at half of both learning rates)",
+    )
+    remedy.set_defaults(run=_lazy_run("remedy_run"))
     work = actions.add_parser("work", parents=[common], help=argparse.SUPPRESS)
     work.add_argument("which", type=Path, metavar="FOLDER")
     work.set_defaults(run=_lazy_run("work"))

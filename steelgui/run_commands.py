@@ -21,7 +21,7 @@ def train_gan(arguments: argparse.Namespace) -> int:
     jobs = _jobs(arguments)
     values = {**read_recipe(arguments.config), **config_values(GanConfig, arguments)}
     if "init" in values:
-        values["init"] = _start(jobs, values["init"])
+        values["init"] = jobs.start_file(values["init"])
     config = gan_config({**values, "out": jobs.root}, arguments.preset)
     run = jobs.create("gan", json.loads(config.model_dump_json(exclude={"out", "resume"})), arguments.name)
     return _work(run, arguments.json)
@@ -70,12 +70,27 @@ def command_run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def rename_run(arguments: argparse.Namespace) -> int:
+    run = _jobs(arguments).find(arguments.which)
+    run.rename(arguments.name)
+    say(f"{run.id}: {run.about()['name']}")
+    return 0
+
+
+def remedy_run(arguments: argparse.Namespace) -> int:
+    jobs = _jobs(arguments)
+    run = jobs.find(arguments.which)
+    jobs.remedy(run, arguments.name)
+    say(f"{run.id}: {arguments.name} at its next step; `steelgui runs show` tells what came of it")
+    return 0
+
+
 def sample(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from steelgui.services.synthesis import Synthesiser, write_samples
 
-    synthesiser = Synthesiser(Path(_start(_jobs(arguments), arguments.generator)))
+    synthesiser = Synthesiser(Path(_jobs(arguments).start_file(arguments.generator)))
     written = write_samples(
         synthesiser, arguments.out, arguments.count, arguments.seed, arguments.class_name, arguments.truncation
     )
@@ -93,10 +108,9 @@ def report(arguments: argparse.Namespace) -> int:
     jobs = _jobs(arguments)
     run = jobs.find(arguments.which)
     checkpoint = load_checkpoint(run.generator)
-    speeds = [event["images_per_s"] for event in run.events() if event["kind"] == "step"]
     config = {**run.about()["config"], "out": str(run.folder), "features": arguments.features}
     figures = {"id": run.id, **report_on(checkpoint, config, arguments.count)}
-    figures["images_per_s"] = speeds[-1] if speeds else None
+    figures["images_per_s"] = run.speed()
     if arguments.json:
         print_json(figures)
     else:
@@ -154,19 +168,6 @@ def _row(run: Run) -> dict[str, Any]:
         "step": status.step,
         "steps": status.steps,
     }
-
-
-def _start(jobs: Jobs, name: str) -> str:
-    """A generator by the run that trained it, by a model's name or by its file; `random` stays as it is."""
-    from steelgui.services.library import Library
-
-    if name == "random" or Path(name).exists():
-        return name if name == "random" else str(Library(jobs.settings).find(name))
-    try:
-        run = jobs.find(name)
-    except RunError:
-        return str(Library(jobs.settings).find(name))
-    return str(run.generator)
 
 
 def _jobs(arguments: argparse.Namespace) -> Jobs:

@@ -13,22 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from steelgui.settings import Settings
-from training.runs import LIVE, Run, RunError, all_runs, find_run
+from training.runs import LIVE, REMEDIES, Run, RunError, all_runs, find_run
 
 #: Seconds that a run gets to stop by itself, between two steps, before its process is ended.
 GRACE = 3.0
 
 
 class Jobs:
-    """The runs of one home folder. Holds no state: a second browser, or a shell, sees and does the same."""
+    """The runs of one home folder. Holds no state: a second browser, or a shell, sees and does the same.
+
+    A run keeps a copy of the generator that it starts from, so that deleting one run does no harm to another.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.root = settings.runs
 
     def all(self) -> list[Run]:
-        """The oldest first."""
-        return all_runs(self.root)
+        """The oldest first, without those that were refused: they hold nothing."""
+        return [run for run in all_runs(self.root) if run.status().state != "refused"]
 
     def find(self, name: str) -> Run:
         """By id, the start of one, or name; RunError where none or several fit."""
@@ -36,11 +39,45 @@ class Jobs:
 
     def create(self, kind: str, config: dict[str, Any], name: str | None = None) -> Run:
         """A run that nobody works on yet; `config` is the training's, without its folder."""
+        self._sweep()
         # The worker may be started from another folder, today or next week.
-        return Run.create(self.root, kind, {**config, "data": str(Path(config["data"]).absolute())}, name)
+        run = Run.create(self.root, kind, {**config, "data": str(Path(config["data"]).absolute())}, name)
+        start = Path(str(config.get("init", "random")))
+        if start.suffix == ".safetensors" and start.is_file():
+            try:
+                own = run.folder / "start" / start.name
+                own.parent.mkdir()
+                for path in (start, start.with_suffix(".json")):
+                    if path.is_file():
+                        shutil.copyfile(path, own.parent / path.name)
+                run.change(init=str(own))
+            except BaseException:
+                shutil.rmtree(run.folder, ignore_errors=True)
+                raise
+        return run
+
+    def start_file(self, name: str) -> str:
+        """A generator by the run that trained it, by a model's name or by its file; `random` stays as it is.
+
+        Raises:
+            RunError, CheckpointError: there is none of that name, or several, or it has made no generator yet.
+        """
+        from steelgui.services.library import Library
+
+        if name == "random":
+            return name
+        if not Path(name).exists():
+            try:
+                run = self.find(name)
+            except RunError:
+                pass
+            else:
+                return str(run.generator)
+        return str(Library(self.settings).find(name))
 
     def start(self, run: Run) -> None:
         """Spawn a worker that outlives us; its output goes to the run's log."""
+        run.say("run")  # instead of a word from before; what is said from now on, the worker will find
         run.write_status(replace(run.status(), state="queued", pid=None, error=None))
         with (run.folder / "log.txt").open("ab") as log:
             # Our own program, with arguments that we made.
@@ -65,13 +102,23 @@ class Jobs:
             raise RunError(f"{run.id} is {state} already")
         if state == "finished":
             raise RunError(f"{run.id} is finished; start a new run from it with --init {run.id}")
-        run.say("run")
-        if state != "paused":
+        if state == "paused":
+            run.say("run")
+        else:
             self.start(run)
 
     def save(self, run: Run) -> None:
         self._need(run, "running")
         run.say("save")
+
+    def remedy(self, run: Run, name: str) -> None:
+        """Change how a GAN goes on; RunError for an unknown word, or where it cannot be done now."""
+        if name not in REMEDIES:
+            raise RunError(f"there is no remedy {name!r}; known: {', '.join(REMEDIES)}")
+        self._need(run, "running")
+        if name == "best" and not (run.folder / "checkpoints" / "best.pt").is_file():
+            raise RunError(f"{run.id} has no best snapshot to go back to yet; wait for its first check")
+        run.say(name)
 
     def stop(self, run: Run) -> None:
         """Save and end. A worker that is deep in a long step is ended after `GRACE` seconds; at most what it did since
@@ -103,15 +150,24 @@ class Jobs:
         return target
 
     def undelete(self, run_id: str) -> Run:
+        """Bring a run back; RunError where none of that id was deleted."""
         source = self.root / ".deleted" / run_id
-        if not source.is_dir():
+        if not run_id or not source.is_dir() or source.parent != self.root / ".deleted":
             raise RunError(f"{run_id}: there is no deleted run of that name")
         source.rename(self.root / run_id)
         return Run(self.root / run_id)
 
+    def _sweep(self) -> None:
+        """Remove what was refused a while ago: who asked for it has read why."""
+        for run in all_runs(self.root):
+            if run.status().state == "refused" and not run.alive():
+                shutil.rmtree(run.folder, ignore_errors=True)
+
     def _need(self, run: Run, *states: str) -> None:
         state = run.status().state
         if state not in states:
+            if state == "paused":
+                raise RunError(f"{run.id} is paused; resume it first")
             raise RunError(f"{run.id} is {state}; this works only while it is {' or '.join(sorted(states))}")
 
 

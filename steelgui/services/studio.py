@@ -6,27 +6,28 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.sidecar import CheckpointError, read_sidecar
 from models.spec import is_defect_free
+from steelgui.services.following import Following
 from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from training.config import ConfigError
 from training.data import read_dataset
 from training.data.strips import EVEN_COUNTS, render_dataset
 from training.gan.config import PRESETS, GanConfig, gan_config
-from training.gan.health import Health, diagnose
-from training.runs import Run, RunError, State
+from training.gan.health import Health, diagnose, remedy_for
+from training.runs import REMEDIES, Run, RunError, State
 
 if TYPE_CHECKING:
     from steelgui.services.synthesis import Synthetic
 
-#: Points a curve: more make a browser slow and no line clearer.
-POINTS = 400
 #: A class with less than this part of the largest one's pictures is scarce.
 SCARCE = 0.25
 DEMO_STRIPS = 60
@@ -72,7 +73,11 @@ class Watched:
         token: changes whenever anything else does; who has it need not draw again.
         curves: name → (pictures seen, value) in order, thinned: `g`, `d`, `real`, `fake`, `kid`, `diversity`, `depth`.
         samples: (pictures seen, PNG of a grid) in order.
+        health: `remedied` from a remedy to the next check, which tells whether it helped.
         eta: seconds to go, None where that is unknown.
+        memory: megabytes, `process` and, on a GPU, `gpu`.
+        remedy: what would help, or, while it is `remedied`, what was done.
+        pending: a remedy that was asked for and that the next step will bring.
     """
 
     id: str
@@ -82,20 +87,39 @@ class Watched:
     step: int
     steps: int
     error: str | None
-    health: Health
+    health: Health | Literal["remedied"]
     speed: float
     eta: float | None
     curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     samples: tuple[tuple[int, Path], ...] = ()
     notes: tuple[str, ...] = ()
+    memory: dict[str, int] = field(default_factory=dict)
+    remedy: str | None = None
+    pending: str | None = None
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run in the list: `share` of it done, 0 to 1; `kid` of its best snapshot; `created` in local time."""
+
+    id: str
+    name: str
+    class_name: str | None
+    network: str
+    size: int | None
+    state: State
+    share: float
+    kid: float | None
+    created: datetime | None
 
 
 class Studio:
-    """No state of its own: the folders are the truth."""
+    """No state but what was read already: the folders are the truth."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.jobs = Jobs(settings)
+        self._following = Following()
 
     # Data -------------------------------------------------------------------------------------------------------
 
@@ -139,35 +163,46 @@ class Studio:
     # Runs -------------------------------------------------------------------------------------------------------
 
     def train(self, data: Path, class_name: str | None, preset: str, changes: dict[str, Any]) -> Run:
-        """Make a run and start its worker; ConfigError in one sentence where a value is wrong."""
+        """Make a run and start its worker; ConfigError, or RunError or CheckpointError for a start that is not there,
+        in one sentence."""
         values = {**changes, "data": data, "out": self.jobs.root, "class_name": class_name}
+        if "init" in changes:
+            values["init"] = self.jobs.start_file(changes["init"])
         config = gan_config(values, preset)
         stored = config.model_dump(mode="json", exclude={"out", "resume"})
         run = self.jobs.create("gan", stored, f"{class_name or 'all classes'} {config.arch} {config.size}²")
         self.jobs.start(run)
         return run
 
-    def runs(self) -> list[tuple[str, str]]:
-        """(what it is called and how it stands, id), the newest first."""
-        rows = []
-        for run in reversed(self.jobs.all()):
-            try:
-                rows.append((str(run.about()["name"]), run.id))
-            except RunError:
-                rows.append((run.id, run.id))
-        return rows
+    def rows(self) -> list[RunRow]:
+        """The list of runs, the newest first."""
+        return [_row(run) for run in reversed(self.jobs.all())]
+
+    def structure(self, run_id: str) -> dict[str, Any]:
+        """Every field of a run's configuration, for another that is to start from its generator; RunError where it has
+        made none yet."""
+        run = self.jobs.find(run_id)
+        _ = run.generator
+        return gan_config({**run.about()["config"], "out": run.folder}).model_dump()
+
+    def start_name(self, init: str) -> str:
+        """What a start is called: a run's name, else what was given."""
+        try:
+            return _name(self.jobs.find(init))
+        except RunError:
+            return init
 
     def busy_with(self) -> str | None:
         """Name of the run that computes at present."""
         for run in self.jobs.all():
             if run.status().state == "running":
-                return str(run.about()["name"])
+                return _name(run)
         return None
 
     def token(self, run: Run) -> str:
         """Cheap to ask each second; equal as long as nothing new happened."""
         marks = []
-        for path in (run.events_path, run.folder / "status.json"):
+        for path in (run.events_path, run.folder / "status.json", run.folder / "control"):
             try:
                 found = path.stat()
                 marks.append(f"{found.st_size}-{found.st_mtime_ns}")
@@ -176,31 +211,33 @@ class Studio:
         return "/".join([run.id, *marks, run.status().state])
 
     def watch(self, run: Run) -> Watched:
-        token, status = self.token(run), run.status()
-        try:
-            name = str(run.about()["name"])
-        except RunError:
-            name = run.id
-        events = list(run.events())
-        steps = [event for event in events if event["kind"] == "step"]
-        checks = [event for event in events if event["kind"] == "checked"]
-        speed = float(steps[-1]["images_per_s"]) if steps else 0.0
-        left = status.steps - status.step
-        return Watched(
-            run.id,
-            name,
-            token,
-            status.state,
-            status.step,
-            status.steps,
-            status.error,
-            diagnose(steps, checks),
-            speed,
-            left / speed if speed and status.state == "running" else None,
-            _curves(steps, checks),
-            tuple((int(check["step"]), Path(check["samples"])) for check in checks),
-            tuple(str(event["text"]) for event in events if event["kind"] == "note"),
-        )
+        token, status, word = self.token(run), run.status(), run.told()
+        with self._following.told(run) as told:
+            health: Health | Literal["remedied"] = "remedied" if told.remedy else diagnose(told.recent, told.checks)
+            speed = told.last["images_per_s"] if told.last else 0.0
+            augment = told.last["losses"].get("augment", 1.0) if told.last else 1.0
+            left = status.steps - status.step
+            curves = {name: curve.points() for name, curve in told.curves.items()}
+            for name in ("kid", "diversity"):
+                curves[name] = [(check["step"], check["values"][name]) for check in told.checks]
+            return Watched(
+                run.id,
+                _name(run),
+                token,
+                status.state,
+                status.step,
+                status.steps,
+                status.error,
+                health,
+                speed,
+                left / speed if speed and status.state == "running" else None,
+                curves,
+                tuple((check["step"], Path(check["samples"])) for check in told.checks),
+                tuple(note["text"] for note in told.notes),
+                told.last["memory"] if told.last else {},
+                told.remedy or remedy_for(health, augment),
+                word if word in REMEDIES else None,
+            )
 
     def draw(self, run_id: str, count: int, seed: int, truncation: float) -> list[Synthetic]:
         """Pictures from a run's best snapshot; RunError before its first check."""
@@ -228,9 +265,9 @@ class Studio:
             except RunError:
                 continue
             if (config.get("arch"), config.get("size")) == kind:
-                speeds = [float(event["images_per_s"]) for event in run.events() if event["kind"] == "step"]
-                if speeds:
-                    return images / max(speeds[-1], 0.1)
+                speed = run.speed()
+                if speed:
+                    return images / max(speed, 0.1)
         return images / GUESSED_SPEED.get(kind, 6.0)
 
     def command(self, data: str, class_name: str | None, preset: str, changes: dict[str, Any]) -> str:
@@ -259,24 +296,24 @@ def changed_from(preset: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != usual[name]}
 
 
-def _curves(steps: list[dict[str, Any]], checks: list[dict[str, Any]]) -> dict[str, list[tuple[int, float]]]:
-    names = ("g", "d", "real", "fake", "depth")
-    curves = {
-        name: _thinned([(int(s["step"]), float(s["losses"][name])) for s in steps if name in s["losses"]])
-        for name in names
-    }
-    for name in ("kid", "diversity"):
-        curves[name] = [(int(check["step"]), float(check["values"][name])) for check in checks]
-    return curves
+def _name(run: Run) -> str:
+    try:
+        return str(run.about()["name"])
+    except RunError:
+        return run.id
 
 
-def _thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    """At most `POINTS`, each the mean of its neighbours, so that a thinned curve does not flicker."""
-    if len(points) <= POINTS:
-        return points
-    width = len(points) / POINTS
-    thinned = []
-    for index in range(POINTS):
-        part = points[int(index * width) : int((index + 1) * width)]
-        thinned.append((part[-1][0], sum(value for _, value in part) / len(part)))
-    return thinned
+def _row(run: Run) -> RunRow:
+    status = run.status()
+    try:
+        about = run.about()
+        config, created = dict(about["config"]), datetime.fromisoformat(str(about["created"])).astimezone()
+    except (RunError, KeyError, TypeError, ValueError):
+        return RunRow(run.id, _name(run), None, "", None, status.state, 0.0, None, None)
+    try:
+        kid = float(read_sidecar(run.generator_path)[1]["metrics"]["kid"])
+    except (CheckpointError, KeyError, TypeError, ValueError):
+        kid = None
+    share = min(1.0, status.step / status.steps) if status.steps else 0.0
+    network, size = str(config.get("arch", about["kind"])), config.get("size")
+    return RunRow(run.id, _name(run), config.get("class_name"), network, size, status.state, share, kid, created)

@@ -81,7 +81,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
-        studio_tab.select(studio.on_load, studio.runs, studio.load_outputs, **private)
+        studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)

@@ -11,13 +11,19 @@ from steelgui.ui.i18n import Translator
 #: Health or state → the tone of its panel.
 _TONES = {
     "learning": "ok",
+    "remedied": "ok",
     "finished": "ok",
     "waiting": "none",
     "paused": "none",
     "queued": "none",
     "stopped": "none",
     "failed": "defect",
+    "refused": "defect",
 }
+
+
+#: In the order in which they are told.
+MEMORIES = ("process", "gpu")
 
 
 def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str:
@@ -26,18 +32,30 @@ def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str
         return _panel("none", t("studio.empty"), t("studio.empty_text"))
     key = watched.health if watched.state == "running" else watched.state
     text = t(f"health.{key}_text", name=busy_with or "–")
+    if watched.state == "running" and watched.remedy:
+        text = (
+            f"{t(f'remedy.{watched.remedy}_done')} {text}"
+            if key == "remedied"
+            else (f"{text} {t(f'remedy.{watched.remedy}_text')}")
+        )
     if watched.state == "failed" and watched.error:
         text = f"{watched.error} {t('health.failed_log')}"
+    if watched.state == "refused" and watched.error:
+        text = watched.error
     return _panel(_TONES.get(key, "error"), t(f"health.{key}"), text, key)
 
 
 def progress(watched: Watched | None, t: Translator) -> str:
-    """Bar, pictures seen, speed, time to go; the last note of the run."""
+    """Bar, pictures seen, speed, memory, time to go; below, the last note of the run."""
     if watched is None or not watched.steps:
-        return _bar(0, "")
+        return _bar(0, "", "")
     parts = [t("studio.seen", step=f"{watched.step:,}", steps=f"{watched.steps:,}")]
     if watched.state == "running" and watched.speed:
         parts.append(t("studio.speed", speed=f"{watched.speed:.0f}"))
+    if watched.state == "running" and watched.memory:
+        parts += [
+            t(f"studio.memory_{name}", size=_size(watched.memory[name])) for name in MEMORIES if name in watched.memory
+        ]
     if watched.eta is not None:
         parts.append(t("studio.left", time=duration(watched.eta, t)))
     if depth := watched.curves.get("depth"):
@@ -45,9 +63,11 @@ def progress(watched: Watched | None, t: Translator) -> str:
         stage = -(-value // 1)
         side = 4 * 2 ** int(stage)
         parts.append(t("studio.stage", side=side, alpha=f"{100 * (value - stage + 1) if stage else 100:.0f}"))
-    if watched.notes:
-        parts.append(watched.notes[-1])
-    return _bar(watched.step / watched.steps, " · ".join(parts))
+    return _bar(watched.step / watched.steps, " · ".join(parts), watched.notes[-1] if watched.notes else "")
+
+
+def _size(megabytes: int) -> str:
+    return f"{megabytes} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
 
 
 def duration(seconds: float, t: Translator) -> str:
@@ -64,11 +84,13 @@ def preview(seen: Preview, t: Translator) -> str:
     return line(" · ".join([*parts, t("preview.of", looked=seen.looked, pictures=seen.pictures)]))
 
 
-def curves(names: Iterable[tuple[str, str]]) -> str:
-    """Which curve has which colour."""
+def curves(names: Iterable[tuple[str, str]], both: tuple[str, str] | None) -> str:
+    """Which curve has which colour, and, where two runs are compared, which is which."""
     items = "".join(
         f'<span><i class="sg-swatch" style="background:{colour}"></i>{escape(name)}</span>' for name, colour in names
     )
+    if both:
+        items += f'<span><b>—</b> {escape(both[0])} &ensp; <b class="sg-second">—</b> {escape(both[1])}</span>'
     return f'<div class="sg-curves">{items}</div>'
 
 
@@ -91,9 +113,10 @@ def _panel(tone: str, word: str, text: str, key: str = "") -> str:
     )
 
 
-def _bar(share: float, text: str) -> str:
+def _bar(share: float, text: str, note: str) -> str:
     return (
         f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{100 * share:.0f}" aria-label="{escape(text)}"><span style="width:{100 * share:.1f}%"></span>'
         f'</div><div class="sg-meta" title="{escape(text)}">{escape(text) or "&nbsp;"}</div>'
+        f'<div class="sg-meta" title="{escape(note)}">{escape(note) or "&nbsp;"}</div>'
     )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 from PIL import Image
 
 from models.imagefile import ImageError
+from models.sidecar import CheckpointError
 from steelgui.services.studio import Studio, Watched, changed_from, preset_values
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import studio_fragments as fragments
+from steelgui.ui.charts import Charts
 from steelgui.ui.curate import Curate
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.runs_panel import RunsPanel
 from training.config import ConfigError
 from training.data.record import DataError
 from training.gan.config import PRESETS, GanConfig
@@ -29,18 +31,10 @@ Updates = dict[Any, Any]
 FIELDS = (
     *("arch", "size", "images", "batch_size", "masks", "colour", "loss", "g_rate", "d_rate", "decay"),
     *("augment", "augment_target", "r1", "ema", "spectral_norm", "d_norm", "upsample"),
-    *("ngf", "ndf", "nz", "flips", "dark", "checks", "seed"),
+    *("ngf", "ndf", "nz", "flips", "dark", "checks", "seed", "init"),
 )
-#: Curves as charts name them, in every language: a chart keeps the names, and the colours, of its first table.
-CURVES = {
-    "g": ("G", "#0072B2"),
-    "d": ("D", "#D55E00"),
-    "real": ("D(real)", "#009E73"),
-    "fake": ("D(made)", "#CC79A7"),
-    "kid": ("KID", "#E69F00"),
-    "diversity": ("diversity", "#56B4E9"),
-}
-CHARTS = (("loss", ("g", "d")), ("opinion", ("real", "fake")), ("likeness", ("kid", "diversity")))
+#: Of these, those that a generator and its discriminator must share with the run that they start from.
+STRUCTURE = ("arch", "size", "masks", "colour", "ngf", "ndf", "nz", "upsample", "d_norm", "spectral_norm")
 
 
 @dataclass
@@ -50,7 +44,6 @@ class StudioTab:
     studio: Studio
     settings: Settings
     i18n: Callable[[str], Any]
-    charts: list[Any] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._layout()
@@ -59,6 +52,7 @@ class StudioTab:
     def _layout(self) -> None:
         t = Translator(self.settings.lang or "en")
         self.drawn = gr.State("")
+        self.offered = gr.State("")
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(scale=34, min_width=340, elem_id="studio-left"):
                 self.data = gr.Textbox(
@@ -104,40 +98,21 @@ class StudioTab:
                     self.resume = self._button("resume")
                     self.stop = self._button("stop")
                     self.save = self._button("save")
-                    self.delete = self._button("delete")
-                self.health = gr.HTML(fragments.health(None, None, t), elem_id="studio-health")
+                self.list = RunsPanel(self.studio, self.settings, self.i18n)
+                self.list.layout(self.runs)
+                with gr.Row(equal_height=True, elem_id="studio-condition"):
+                    self.health = gr.HTML(fragments.health(None, None, t), elem_id="studio-health")
+                    self.remedy = gr.Button(visible=False, min_width=168, scale=0, elem_id="studio-remedy")
                 self.progress = gr.HTML(fragments.progress(None, t), elem_id="studio-progress")
-                with gr.Row(elem_id="studio-charts"):
-                    for chart, names in CHARTS:
-                        self.charts.append(
-                            gr.LinePlot(
-                                _table({}, names),
-                                x="pictures",
-                                y="value",
-                                color="curve",
-                                color_map=dict(CURVES[name] for name in names),
-                                colors_in_legend=[],
-                                x_title=" ",
-                                y_title=" ",
-                                x_axis_format="~s",
-                                y_lim=[0.0, None],
-                                y_axis_format=".2~f",
-                                height=200,
-                                label=self.i18n(f"chart.{chart}"),
-                                elem_id=f"chart-{chart}",
-                                min_width=200,
-                                buttons=[],
-                            )
-                        )
-                # Below the charts, because their own legends are cut off where a chart is low.
-                gr.HTML(fragments.curves(CURVES.values()), elem_id="studio-curves")
+                self.charts = Charts(self.i18n)
+                self.charts.layout()
                 with gr.Row(equal_height=False, elem_id="studio-pictures"):
                     with gr.Column(min_width=320):
                         self.samples = gr.Image(
                             label=self.i18n("studio.samples"),
                             interactive=False,
                             format="png",
-                            height=272,
+                            height=244,
                             elem_id="studio-samples",
                             buttons=["download", "fullscreen"],
                         )
@@ -163,8 +138,9 @@ class StudioTab:
     @property
     def watching(self) -> list[Any]:
         return [
-            *(self.health, self.progress, *self.charts, self.samples, self.moment, self.drawn),
-            *(self.pause, self.resume, self.stop, self.save, self.delete),
+            *(self.health, self.remedy, self.offered, self.progress, *self.charts.outputs),
+            *(self.samples, self.moment, self.drawn, self.pause, self.resume, self.stop, self.save),
+            *self.list.buttons,
         ]
 
     def _wire(self) -> None:
@@ -188,27 +164,39 @@ class StudioTab:
             api_visibility="private",
             show_progress_on=self.tiles,
         )
-        self.train.click(self.on_train, asked, [self.runs], **quiet)
-        self.runs.change(self.on_watch, [self.runs], self.watching, **quiet)
+        chosen = [self.runs, self.list.second]
+        self.train.click(self.on_train, [self.list.second, *asked], self.list.outputs, **quiet)
+        self.runs.change(self.on_watch, chosen, [*self.watching, *self.list.outputs], **quiet)
+        self.list.second.input(self.on_second, chosen, self.watching, **quiet)
         for name in ("pause", "resume", "stop", "save"):
             button = getattr(self, name)
-            button.click(self._say(name), [self.runs], self.watching, **quiet)
-        self.delete.click(self.on_delete, [self.runs], [self.runs], **quiet)
+            button.click(self._say(name), chosen, self.watching, **quiet)
+        self.remedy.click(self.on_remedy, [*chosen, self.offered], self.watching, **quiet)
+        self.list.start.click(self.on_start, [self.runs], [self.form[name] for name in ("init", *STRUCTURE)], **quiet)
         self.moment.input(self.on_moment, [self.runs, self.moment], self.samples, trigger_mode="always_last", **quiet)
-        self.clock.tick(self.on_tick, [self.runs, self.drawn, self.moment], self.watching, queue=False, **quiet)
+        self.clock.tick(
+            self.on_tick,
+            [*chosen, self.drawn, self.moment, self.list.opened, self.list.shown],
+            [*self.watching, *self.list.outputs],
+            queue=False,
+            **quiet,
+        )
+        self.list.deleted.change(
+            lambda run_id: gr.Button(interactive=bool(run_id)), self.list.deleted, self.list.undo, **quiet
+        )
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, second: str | None) -> Updates:
         """Who comes back finds the run that was watched; a new visitor, here or elsewhere, the newest."""
         t = self._translator(request)
-        runs = self.studio.runs()
+        runs = self.studio.rows()
         fields = {
             control: type(control)(label=t.field(name), info=t.field_help(name, _help(name)))
             for name, control in self.form.items()
         }
         return {
-            self.runs: gr.Dropdown(choices=runs, value=watched or (runs[0][1] if runs else None)),
+            **self.list.listed(t, watched or (runs[0].id if runs else None), second),
             self.health: fragments.health(None, None, t),
             self.command: fragments.command("steelgui train gan", t),
             self.preset: gr.Radio(choices=[(t(f"preset.{name}"), name) for name in PRESETS]),
@@ -217,7 +205,7 @@ class StudioTab:
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, self.health, self.command, self.preset, *self.form.values()]
+        return [*self.list.outputs, self.health, self.command, self.preset, *self.form.values()]
 
     def on_demo(self) -> str:
         return str(self.studio.demo_data())
@@ -252,6 +240,14 @@ class StudioTab:
         size = {**preset_values(preset), **changes}["size"]
         time = fragments.duration(self.studio.estimate(preset, changes), t)
         label = t("studio.train_what", name=t.short(chosen), size=size, time=time)
+        if "init" in changes:
+            label = t(
+                "studio.train_from",
+                name=t.short(chosen),
+                size=size,
+                time=time,
+                start=self.studio.start_name(changes["init"]),
+            )
         return [fragments.command(line, t), gr.Button(label, interactive=True)]
 
     def on_preview(self, request: gr.Request, data: str, chosen: str | None, dark: float | None) -> list[Any]:
@@ -265,79 +261,110 @@ class StudioTab:
         tiles = [(tile.image, t(f"tile.{tile.verdict}", grey=f"{tile.grey:.0f}")) for tile in seen.tiles]
         return [fragments.preview(seen, t), tiles]
 
-    def on_train(self, data: str, chosen: str | None, preset: str, *given: Any) -> Any:
+    def on_train(
+        self, request: gr.Request, second: str | None, data: str, chosen: str | None, preset: str, *given: Any
+    ) -> Any:
         changes = changed_from(preset, form_values(GanConfig, FIELDS, given))
         try:
             run = self.studio.train(Path(data.strip()), chosen, preset, changes)
-        except (ConfigError, DataError, RunError, StorageError) as error:
+        except (CheckpointError, ConfigError, DataError, RunError, StorageError) as error:
             gr.Warning(str(error))
-            return gr.skip()
-        return gr.Dropdown(choices=self.studio.runs(), value=run.id)
+            return {self.list.shown: gr.skip()}
+        return self.list.listed(self._translator(request), run.id, second)
 
-    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
+    def on_watch(self, request: gr.Request, run_id: str | None, second: str | None) -> Updates:
         t = self._translator(request)
-        run = self._run(run_id)
-        if run is None:
-            return {
-                self.samples: None,
-                self.health: fragments.health(None, None, t),
-                self.progress: fragments.progress(None, t),
-                self.drawn: "",
-            }
-        return self._watched(self.studio.watch(run), t, None)
+        if second == run_id:
+            second = None
+        listed = self.list.listed(t, run_id, second)
+        # What has just been chosen is not set again: it would be a change, and this would never end.
+        listed.pop(self.runs)
+        return self._watched(run_id, second, t, None) | listed
 
-    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str, moment: float) -> Updates:
-        run = self._run(run_id)
-        if run is None or self.studio.token(run) == drawn:
-            return {self.drawn: gr.skip()}
-        return self._watched(self.studio.watch(run), self._translator(request), int(moment))
+    def on_second(self, request: gr.Request, run_id: str | None, second: str | None) -> Updates:
+        return self._watched(run_id, second, self._translator(request), None)
+
+    def on_tick(
+        self,
+        request: gr.Request,
+        run_id: str | None,
+        second: str | None,
+        drawn: str,
+        moment: float,
+        opened: bool,
+        shown: list[list[str]],
+    ) -> Updates:
+        t = self._translator(request)
+        updates = self.list.ticked(t, opened, shown) or {self.drawn: gr.skip()}
+        if self._run(run_id) and self._token(run_id, second) != drawn:
+            updates |= self._watched(run_id, second, t, int(moment))
+        return updates
+
+    def on_remedy(self, request: gr.Request, run_id: str | None, second: str | None, remedy: str) -> Updates:
+        if run := self._run(run_id):
+            try:
+                self.studio.jobs.remedy(run, remedy)
+            except RunError as error:
+                gr.Warning(str(error))
+        return self._watched(run_id, second, self._translator(request), None)
+
+    def on_start(self, request: gr.Request, run_id: str | None) -> list[Any]:
+        t = self._translator(request)
+        try:
+            values = self.studio.structure(run_id or "")
+        except (RunError, ConfigError) as error:
+            gr.Warning(str(error))
+            return [gr.skip()] * (1 + len(STRUCTURE))
+        gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
+        return [run_id, *(values[name] for name in STRUCTURE)]
 
     def on_moment(self, run_id: str | None, moment: float) -> Any:
         run = self._run(run_id)
         samples = self.studio.watch(run).samples if run else ()
         return _picture(samples[min(int(moment), len(samples)) - 1][1]) if samples else None
 
-    def on_delete(self, request: gr.Request, run_id: str | None) -> Any:
-        run = self._run(run_id)
-        if run is None:
-            return gr.skip()
-        try:
-            self.studio.jobs.delete(run)
-        except RunError as error:
-            gr.Warning(str(error))
-            return gr.skip()
-        gr.Info(self._translator(request)("studio.deleted", command=f"steelgui runs undelete {run.id}"))
-        runs = self.studio.runs()
-        return gr.Dropdown(choices=runs, value=runs[0][1] if runs else None)
-
     def _say(self, word: str) -> Callable[..., Updates]:
-        def say(request: gr.Request, run_id: str | None) -> Updates:
-            run = self._run(run_id)
-            if run is None:
-                return {self.drawn: gr.skip()}
-            try:
-                getattr(self.studio.jobs, word)(run)
-            except RunError as error:
-                gr.Warning(str(error))
-            return self._watched(self.studio.watch(run), self._translator(request), None)
+        def say(request: gr.Request, run_id: str | None, second: str | None) -> Updates:
+            if run := self._run(run_id):
+                try:
+                    getattr(self.studio.jobs, word)(run)
+                except RunError as error:
+                    gr.Warning(str(error))
+            return self._watched(run_id, second, self._translator(request), None)
 
         return say
 
     # What they share --------------------------------------------------------------------------------------------
 
-    def _watched(self, watched: Watched, t: Translator, moment: int | None) -> Updates:
+    def _watched(self, run_id: str | None, second_id: str | None, t: Translator, moment: int | None) -> Updates:
+        run, second = self._run(run_id), self._run(second_id)
+        if run is None:
+            return {
+                self.samples: None,
+                self.health: fragments.health(None, None, t),
+                self.remedy: gr.Button(visible=False),
+                self.progress: fragments.progress(None, t),
+                self.drawn: "",
+                **self.charts.updates(None, None),
+                **self.list.chosen(None, False),
+            }
+        token = self._token(run_id, second_id)
+        watched = self.studio.watch(run)
         live, running = watched.state in LIVE, watched.state == "running"
         count = len(watched.samples)
+        busy_with = self.studio.busy_with() if watched.state == "queued" else None
         updates: Updates = {
-            self.health: fragments.health(watched, self.studio.busy_with(), t),
+            self.health: fragments.health(watched, busy_with, t),
+            self.remedy: self._remedy(watched, t),
+            self.offered: watched.remedy or "",
             self.progress: fragments.progress(watched, t),
-            **{chart: _table(watched.curves, names) for chart, (_, names) in zip(self.charts, CHARTS, strict=True)},
-            self.drawn: watched.token,
+            **self.charts.updates(watched, self.studio.watch(second) if second else None),
+            self.drawn: token,
             self.pause: gr.Button(interactive=running),
             self.resume: gr.Button(interactive=watched.state in ("paused", "stopped", "interrupted", "failed")),
             self.stop: gr.Button(interactive=live),
             self.save: gr.Button(interactive=running),
-            self.delete: gr.Button(interactive=not live),
+            **self.list.chosen(run, live),
         }
         # Whoever looks back at an earlier moment is left there; at the end, the newest samples come by themselves.
         at_end = moment is None or moment >= count - 1
@@ -345,6 +372,16 @@ class StudioTab:
             updates[self.samples] = _picture(watched.samples[-1][1]) if count else None
             updates[self.moment] = gr.Slider(maximum=max(count, 1), value=max(count, 1), interactive=count > 1)
         return updates
+
+    def _remedy(self, watched: Watched, t: Translator) -> Any:
+        """The one thing to press, where something is wrong with a run that computes."""
+        if watched.state != "running" or watched.remedy is None or watched.health == "remedied":
+            return gr.Button(visible=False)
+        label = t("remedy.pending") if watched.pending else t(f"remedy.{watched.remedy}")
+        return gr.Button(label, visible=True, interactive=not watched.pending)
+
+    def _token(self, *run_ids: str | None) -> str:
+        return " ".join(self.studio.token(run) for run_id in run_ids if (run := self._run(run_id)))
 
     def _run(self, run_id: str | None) -> Run | None:
         if not run_id:
@@ -356,13 +393,6 @@ class StudioTab:
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)
-
-
-def _table(curves: dict[str, list[tuple[int, float]]], names: tuple[str, ...]) -> pd.DataFrame:
-    # A point without a value for each: an empty table has no types, and a chart would take numbers for names.
-    rows = [(0, float("nan"), CURVES[name][0]) for name in names]
-    rows += [(step, value, CURVES[name][0]) for name in names for step, value in curves.get(name, [])]
-    return pd.DataFrame(rows, columns=["pictures", "value", "curve"])
 
 
 def _picture(path: Path) -> Image.Image | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ CONFIG: dict[str, Any] = {
 }  # fmt: skip
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 60) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 180) -> None:
     until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, "it did not come to that"
@@ -66,7 +67,7 @@ def test_pause_resume_stop_from_outside(jobs: Jobs, data: Path) -> None:
     at = run.status().step
     time.sleep(1)
     assert run.status().step == at and run.alive()
-    with pytest.raises(RunError, match="is paused; this works only while it is"):
+    with pytest.raises(RunError, match="is paused; resume it first"):
         jobs.save(run)
     Jobs(jobs.settings).resume(run)  # as another process would
     wait_for(lambda: run.status().step > at)
@@ -114,12 +115,41 @@ def test_runs_take_turns(jobs: Jobs, data: Path) -> None:
     wait_for(lambda: first.status().state == "running")
 
 
-def test_a_failure_says_why_in_status_and_log(jobs: Jobs, data: Path) -> None:
+def test_what_was_refused_says_why_and_is_not_listed(jobs: Jobs, data: Path) -> None:
     run = started(jobs, data, size=128)
-    wait_for(lambda: run.status().state == "failed")
+    wait_for(lambda: run.status().state == "refused")
     assert "the smallest picture is 64 px" in (run.status().error or "")
     wait_for(lambda: not run.alive())
     assert "choose a size up to 64" in (run.folder / "log.txt").read_text("utf-8")
+    assert not jobs.all() and jobs.find(run.id).status().error
+
+
+def test_a_failure_in_mid_run_is_kept(jobs: Jobs, data: Path) -> None:
+    run = started(jobs, data)
+    wait_for(lambda: list(run.folder.glob("checkpoints/state-*.pt")) and run.status().step)
+    jobs.stop(run)
+    shutil.rmtree(data)
+    jobs.resume(run)
+    wait_for(lambda: run.status().state == "failed")
+    assert [found.id for found in jobs.all()] == [run.id]
+    assert "there is no such folder" in (run.status().error or "")
+
+
+def test_a_remedy_reaches_the_training_and_is_told(jobs: Jobs, data: Path) -> None:
+    run = started(jobs, data, checks=200)
+    wait_for(lambda: (run.folder / "checkpoints" / "best.pt").is_file())
+    at = int(next(event["step"] for event in run.events() if event["kind"] == "checked"))
+    wait_for(lambda: run.status().step > at + 100)
+    jobs.remedy(run, "lower_g")
+    wait_for(lambda: [e["remedy"] for e in run.events() if e["kind"] == "note"] == ["lower_g"])
+    jobs.remedy(run, "best")
+    wait_for(lambda: [e["remedy"] for e in run.events() if e["kind"] == "note"] == ["lower_g", "best"])
+    jobs.stop(run)
+    back = next(event["step"] for event in run.events() if event.get("back"))
+    steps = [event["step"] for event in run.events() if event["kind"] == "step"]
+    assert steps == sorted(steps) and back < max(steps), "what came after the snapshot is told no more"
+    with pytest.raises(RunError, match="is stopped; this works only while it is running"):
+        jobs.remedy(run, "best")
 
 
 def test_delete_and_undo(jobs: Jobs) -> None:

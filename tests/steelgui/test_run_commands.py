@@ -32,6 +32,11 @@ def test_from_pictures_to_samples(capsys: pytest.CaptureFixture[str], strips_fol
     assert {**row, "id": "", "created": ""} == {
         "id": "", "kind": "gan", "name": "mine", "state": "finished", "created": "", "step": 48, "steps": 48,
     }  # fmt: skip
+    code, out, err = run(capsys, "runs", "rename", row["id"], "still mine", *home)
+    assert code == 0 and err == f"{row['id']}: still mine\n"
+    code, out, err = run(capsys, "runs", "remedy", "still mine", "lower_g", *home)
+    assert code == 1 and "is finished; this works only while it is running" in err
+    run(capsys, "runs", "rename", "still mine", "mine", *home)
     code, out, _ = run(capsys, "runs", "show", "mine", "--json", *home)
     assert json.loads(out)["config"]["class_name"] == "scratches"
 
@@ -73,3 +78,5 @@ def test_mistakes_get_one_sentence(
     assert code == 1
     assert says in err.splitlines()[-1]
     assert not out
+    code, out, _ = run(capsys, "runs", "list", "--json", "--home", tmp_path / "home")
+    assert json.loads(out) == [], "what was refused at once is not kept"

@@ -24,7 +24,9 @@ class GanConfig(RunConfig):
     size: Literal[32, 64, 128, 256] = Field(64, description="side of the pictures, px")
     colour: bool = Field(False, description="RGB instead of grey")
     masks: bool = Field(False, description="make a mask along with each picture, where the data has masks")
-    init: str = Field("random", description="start: random, or the FILE of a generator's checkpoint to adapt")
+    init: str = Field(
+        "random", description="start: random, or a run, a model's name or the FILE of a checkpoint to adapt"
+    )
 
     images: int = Field(200_000, ge=1, description="real pictures seen until the end, repeats counted")
     batch_size: int = Field(32, ge=2, le=512, description="pictures a step")
