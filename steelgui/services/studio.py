@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +20,6 @@ from training.data.strips import EVEN_COUNTS, render_dataset
 from training.gan.config import PRESETS, GanConfig, gan_config
 from training.gan.health import Health, diagnose
 from training.runs import Run, RunError, State
-
-if TYPE_CHECKING:
-    from steelgui.services.synthesis import Synthetic
 
 #: Points a curve: more make a browser slow and no line clearer.
 POINTS = 400
@@ -201,19 +197,6 @@ class Studio:
             tuple((int(check["step"]), Path(check["samples"])) for check in checks),
             tuple(str(event["text"]) for event in events if event["kind"] == "note"),
         )
-
-    def draw(self, run_id: str, count: int, seed: int, truncation: float) -> list[Synthetic]:
-        """Pictures from a run's best snapshot; RunError before its first check."""
-        from steelgui.services.synthesis import Synthesiser
-
-        return list(Synthesiser(self.jobs.find(run_id).generator).draw(count, seed, truncation=truncation))
-
-    def keep(self, run_id: str, made: Sequence[Synthetic]) -> tuple[Path, int]:
-        """Add pictures to the run's synthetic set; its folder, and how many it holds now."""
-        from steelgui.services import synthetic_sets
-
-        folder = synthetic_sets.add(self.settings, run_id, made)
-        return folder, len(synthetic_sets.manifest(folder))
 
     # Words around a run -----------------------------------------------------------------------------------------
 
