@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,23 @@ class Score:
     confidence: float | None = None
     distance: float | None = None
     nearest: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is done at present, and how much of it; `total` is 0 where that is not known."""
+
+    stage: Literal["reading", "training_pictures", "distance", "confidence"]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why pictures have no score: `data` with a sentence in `why`, or `classes` with those that nobody knows."""
+
+    kind: Literal["data", "classes"]
+    why: str
 
 
 @dataclass(frozen=True)

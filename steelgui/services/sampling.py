@@ -17,13 +17,13 @@ from models.sidecar import CheckpointError, read_sidecar
 from steelgui.services import sampled, synthetic_sets
 from steelgui.services.jobs import Jobs
 from steelgui.services.library import Library
-from steelgui.services.sampled import Sampled, Score, Synthetic
+from steelgui.services.sampled import Gap, Progress, Sampled, Score, Synthetic
 from steelgui.settings import Settings
 from training.config import ConfigError
 from training.runs import RunError
 
 if TYPE_CHECKING:
-    from steelgui.services.scoring import Gap, Progress, Scorer
+    from steelgui.services.scoring import Scorer
     from steelgui.services.synthesis import Synthesiser
 
 #: Generators that stay loaded: a walk's slider asks for the same one again and again.
@@ -68,6 +68,8 @@ class Draw:
     gaps: list[Gap] = field(default_factory=list)
     #: Numbers of those that are in the synthetic set.
     kept: set[int] = field(default_factory=set)
+    #: The visitor has drawn again: nobody waits for the scores of this one.
+    superseded: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def chosen(self, indices: Sequence[int]) -> list[Sampled]:

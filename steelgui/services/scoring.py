@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError, read_sidecar
 from steelgui.services.inspection import Inspector
-from steelgui.services.sampled import Score, Synthetic
+from steelgui.services.sampled import Gap, Progress, Score, Synthetic
 from training.config import ConfigError, parse
 from training.data.record import DataError
 from training.gan.config import GanConfig
@@ -30,23 +30,6 @@ BATCH = 16
 KEPT = 2
 #: Rows of a table of distances that are held at once.
 ROWS = 512
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What is done at present, and how much of it; `total` is 0 where that is not known."""
-
-    stage: Literal["reading", "training_pictures", "distance", "confidence"]
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Why pictures have no score: `data` with a sentence in `why`, or `classes` with those that nobody knows."""
-
-    kind: Literal["data", "classes"]
-    why: str
 
 
 @dataclass(frozen=True)
@@ -90,32 +73,27 @@ class Scorer:
             part = asked[start : start + BATCH]
             for index, value in zip(part, self._confidences([pictures[i] for i in part]), strict=True):
                 confidences[index] = value
-        distances: list[tuple[float, int]] = []
-        real = None
+        scores = [Score(value) for value in confidences]
         try:
             real = yield from self._real_pictures(config)
+            near: list[tuple[float, int]] = []
             for start in range(0, len(pictures), BATCH):
                 yield Progress("distance", start, len(pictures))
-                distances += self._thread.submit(self._nearest, pictures[start : start + BATCH], real).result()
+                near += self._thread.submit(self._nearest, pictures[start : start + BATCH], real).result()
+            scores = [
+                Score(score.confidence, distance, _as_picture(real.images[index]))
+                for score, (distance, index) in zip(scores, near, strict=True)
+            ]
         except (ConfigError, DataError, ImageError, CheckpointError, OSError) as error:
             gaps.append(Gap("data", str(error)))
-        if real is None:
-            yield [Score(value) for value in confidences], gaps
-        else:
-            yield (
-                [
-                    Score(value, distance, _as_picture(real.images[index]))
-                    for value, (distance, index) in zip(confidences, distances, strict=True)
-                ],
-                gaps,
-            )
+        yield scores, gaps
 
     def _confidences(self, pictures: Sequence[Synthetic]) -> list[float]:
         assert self._inspector is not None
         seen = self._inspector.look_many([_coloured(picture.image) for picture in pictures])
         return [found.scores[picture.label] for found, picture in zip(seen, pictures, strict=True)]
 
-    def _real_pictures(self, config: Mapping[str, Any] | None) -> Iterator[Progress] | Any:
+    def _real_pictures(self, config: Mapping[str, Any] | None) -> Generator[Progress, None, Real]:
         if config is None:
             raise ConfigError("the generator's card does not say what it was trained on")
         # A card may come from another version, with other fields.
