@@ -57,10 +57,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Gap:
-    """Why pictures have no score: `data` with a sentence in `why`, or `classes` with those that nobody knows."""
+    """Why pictures lack a score.
 
-    kind: Literal["data", "classes"]
-    why: str
+    Attributes:
+        kind: `classes` that the classifier does not know, `card` that says nothing of a training, a folder of data that
+            is `gone`, or `data` that cannot be read.
+        why: the classes, the folder, or a sentence.
+    """
+
+    kind: Literal["classes", "card", "gone", "data"]
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class Scorer:
                 for score, (distance, index) in zip(scores, near, strict=True)
             ]
         except (ConfigError, DataError, ImageError, CheckpointError, OSError) as error:
-            gaps.append(Gap("data", str(error)))
+            gaps.append(_gap(config, error))
         yield scores, gaps
 
     def _confidences(self, pictures: Sequence[Synthetic]) -> list[float]:
@@ -138,6 +138,13 @@ class Scorer:
                 pictures, nearest.values.tolist(), nearest.indices.tolist(), strict=True
             )
         ]
+
+
+def _gap(config: Mapping[str, Any] | None, error: Exception) -> Gap:
+    if config is None:
+        return Gap("card")
+    folder = str(config.get("data", ""))
+    return Gap("data", str(error)) if Path(folder).is_dir() else Gap("gone", folder)
 
 
 def _spacing(features: Tensor) -> float:

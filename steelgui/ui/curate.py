@@ -259,10 +259,10 @@ class Curate:
             self.bar: fragments.batch_bar(0, 0, shown.summary(draw, t)),
             self.gallery: gr.HTML(scores=shown.scores(draw, t)),
             self.confidence: gr.Slider(
-                interactive=classes, info=t("curate.confidence_hint" if classes else "curate.confidence_none")
+                interactive=classes, info=t("curate.confidence_hint") if classes else t("curate.confidence_none")
             ),
             self.distance: gr.Slider(
-                interactive=near, info=t("curate.distance_hint" if near else "curate.distance_none")
+                interactive=near, info=t("curate.distance_hint") if near else t("curate.distance_none")
             ),
         }
 

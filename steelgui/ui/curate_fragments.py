@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from steelgui.services.sampled import Progress, Score
+from steelgui.services.sampled import Gap, Progress, Score
 from steelgui.services.sampling import Draw, Source
 from steelgui.ui.i18n import Translator
 from training.gan.health import COPIED
@@ -104,12 +104,18 @@ def summary(draw: Draw, t: Translator) -> str:
     """How many look like copies, and why what is missing is missing."""
     known = [score.distance for score in draw.scores if score.distance is not None]
     parts = [t("curate.copies", count=sum(value < COPIED for value in known), total=len(known))] if known else []
-    for gap in draw.gaps:
-        if gap.kind == "classes":
-            parts.append(t("curate.gap_classes", names=gap.why))
-        else:
-            parts.append(t("curate.gap_data", why=gap.why))
+    parts += [_missing(gap, t) for gap in draw.gaps]
     return " · ".join(parts)
+
+
+def _missing(gap: Gap, t: Translator) -> str:
+    if gap.kind == "classes":
+        return t("curate.gap_classes", names=gap.why)
+    if gap.kind == "card":
+        return t("curate.gap_card")
+    if gap.kind == "gone":
+        return t("curate.gap_gone", folder=gap.why)
+    return t("curate.gap_data", why=gap.why)
 
 
 def _score(score: Score, t: Translator) -> dict[str, Any]:

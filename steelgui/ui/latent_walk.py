@@ -34,11 +34,11 @@ class LatentWalk:
     def layout(self) -> None:
         with (
             gr.Accordion(self.i18n("walk.title"), open=False, elem_id="walk") as self.panel,
-            gr.Row(equal_height=False),
+            gr.Row(equal_height=False, elem_id="walk-row"),
         ):
             self.picture = gr.HTML(_frame("", ""), elem_id="walk-picture", min_width=200, scale=0)
             with gr.Column(scale=1, min_width=320):
-                with gr.Row(equal_height=True):
+                with gr.Row(elem_classes="sg-low"):
                     self.seeds = gr.Textbox(
                         "", label=self.i18n("walk.seeds"), info=self.i18n("walk.seeds_hint"), scale=4,
                         min_width=200, elem_id="walk-seeds",
@@ -47,7 +47,7 @@ class LatentWalk:
                         self.i18n("walk.take"), size="md", scale=1, min_width=140, elem_id="walk-take"
                     )
                 self.place = gr.Slider(0, 100, 0, step=1, label=self.i18n("walk.place"), elem_id="walk-place")
-                with gr.Row(equal_height=True):
+                with gr.Row(elem_classes="sg-low"):
                     self.frames = gr.Slider(
                         12, 120, 48, step=4, label=self.i18n("walk.frames"), min_width=200, elem_id="walk-frames"
                     )
