@@ -193,7 +193,14 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
     sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
     sample.add_argument("--class", dest="class_name", metavar="C", help="class; each in turn by default")
     sample.add_argument("--truncation", type=float, default=1.0, metavar="X", help="below 1: safer and more alike")
-    sample.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sample.add_argument("--at", type=int, metavar="N", help="a run's snapshot at N pictures seen; its best by default")
+    sample.add_argument("--out", type=Path, metavar="DIR", help="pictures, masks and manifest.csv")
+    sample.add_argument(
+        "--scores", action="store_true", help="the classifier's confidence and the nearest distance in the manifest"
+    )
+    sample.add_argument("--walk", type=Path, metavar="FILE", help="also a walk between seeds, as FILE.gif or FILE.webp")
+    sample.add_argument("--frames", type=int, default=48, metavar="N", help="of the walk, at 20 a second")
+    sample.add_argument("--seeds", type=int, nargs="+", metavar="S", help="of the walk; S and S + 1 by default")
     sample.add_argument("--json", action="store_true", help="one JSON object a picture")
     sample.set_defaults(run=_lazy_run("sample"))
 

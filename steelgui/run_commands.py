@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steelgui.console import print_json, print_line, read_recipe, say, settings_from
 from steelgui.services.jobs import Jobs
 from training.runs import Run, RunError
+
+if TYPE_CHECKING:
+    from steelgui.services.sampling import Sampling, Source
 
 
 def train_gan(arguments: argparse.Namespace) -> int:
@@ -86,19 +88,40 @@ def remedy_run(arguments: argparse.Namespace) -> int:
 
 
 def sample(arguments: argparse.Namespace) -> int:
+    from steelgui.services.animation import check_animation
+    from steelgui.services.sampling import Sampling
+    from training.config import ConfigError
+
+    if arguments.out is None and arguments.walk is None:
+        raise ConfigError("sample: give --out DIR for pictures, --walk FILE.gif for a walk between seeds, or both")
+    if arguments.walk is not None:
+        check_animation(arguments.walk, arguments.frames)
+    sampling = Sampling(_jobs(arguments).settings)
+    source = sampling.named(arguments.generator, arguments.at)
+    if arguments.out is not None:
+        _write_samples(sampling, source, arguments)
+    if arguments.walk is not None:
+        seeds = arguments.seeds or [arguments.seed, arguments.seed + 1]
+        drawn = (arguments.class_name, arguments.truncation)
+        path = sampling.walk(source, seeds, arguments.frames, *drawn, arguments.walk)
+        if arguments.json:
+            print_json({"path": str(path)})
+        say(f"{arguments.frames} frames from seed to seed ({', '.join(map(str, seeds))}) in {path}")
+    return 0
+
+
+def _write_samples(sampling: Sampling, source: Source, arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from steelgui.services.synthesis import Synthesiser, write_samples
+    from steelgui.services.sampled import write_folder
 
-    synthesiser = Synthesiser(Path(_jobs(arguments).start_file(arguments.generator)))
-    written = write_samples(
-        synthesiser, arguments.out, arguments.count, arguments.seed, arguments.class_name, arguments.truncation
+    drawn = sampling.stream(
+        source, arguments.count, arguments.seed, arguments.class_name, arguments.truncation, arguments.scores
     )
-    for path in tqdm(written, total=arguments.count, unit="picture", disable=arguments.json):
+    for path in tqdm(write_folder(drawn, arguments.out), total=arguments.count, unit="picture", disable=arguments.json):
         if arguments.json:
             print_json({"path": str(path)})
     say(f"{arguments.count} pictures in {arguments.out}")
-    return 0
 
 
 def report(arguments: argparse.Namespace) -> int:

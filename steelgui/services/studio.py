@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,6 @@ from training.data.strips import EVEN_COUNTS, render_dataset
 from training.gan.config import PRESETS, GanConfig, gan_config
 from training.gan.health import Health, diagnose, remedy_for
 from training.runs import REMEDIES, Run, RunError, State
-
-if TYPE_CHECKING:
-    from steelgui.services.synthesis import Synthetic
 
 #: A class with less than this part of the largest one's pictures is scarce.
 SCARCE = 0.25
@@ -238,19 +234,6 @@ class Studio:
                 told.remedy or remedy_for(health, augment),
                 word if word in REMEDIES else None,
             )
-
-    def draw(self, run_id: str, count: int, seed: int, truncation: float) -> list[Synthetic]:
-        """Pictures from a run's best snapshot; RunError before its first check."""
-        from steelgui.services.synthesis import Synthesiser
-
-        return list(Synthesiser(self.jobs.find(run_id).generator).draw(count, seed, truncation=truncation))
-
-    def keep(self, run_id: str, made: Sequence[Synthetic]) -> tuple[Path, int]:
-        """Add pictures to the run's synthetic set; its folder, and how many it holds now."""
-        from steelgui.services import synthetic_sets
-
-        folder = synthetic_sets.add(self.settings, run_id, made)
-        return folder, len(synthetic_sets.manifest(folder))
 
     # Words around a run -----------------------------------------------------------------------------------------
 

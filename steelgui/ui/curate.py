@@ -1,38 +1,122 @@
-"""Below the samples of a run: draw new pictures from its best snapshot, accept some, keep them."""
+"""The Sampling part of the GAN Studio: draw from any generator, accept and reject, keep, hand out, walk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from models.sidecar import CheckpointError
-from steelgui.services.studio import Studio
-from steelgui.settings import Settings
+from steelgui.services.sampling import SEEDS, Draw, Kept, Sampling, Source
+from steelgui.settings import Settings, assets_folder
+from steelgui.ui import curate_fragments as shown
+from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.latent_walk import LatentWalk
 from training.runs import RunError
 
 Updates = dict[Any, Any]
-DRAWN = 24
+COUNTS = (24, 48, 96)
+SORTS = ("drawn", "confidence", "distance")
+#: What cannot be drawn from; each says one sentence.
+TROUBLE = (RunError, CheckpointError, OSError)
+
+#: The gallery listens to these; what is hidden or marked needs no server.
+_FILTER = """(sort, confidence, distance) => {
+  document.querySelector("#curate-gallery .sg-picks").dispatchEvent(
+    new CustomEvent("sg-filter", { bubbles: true, detail: { sort, confidence, distance } }));
+}"""
+_MARK = """() => {
+  document.querySelector("#curate-gallery .sg-picks").dispatchEvent(
+    new CustomEvent("sg-mark", { bubbles: true, detail: "%s" }));
+}"""
+#: A button that makes a file hands it out through a hidden one; the file's address has to arrive there first.
+HAND_OUT = """() => new Promise((done) => setTimeout(() => {
+  document.querySelector("#%s")?.click();
+  done();
+}, 150))"""
 
 
 @dataclass
 class Curate:
-    """Layout and wiring; the drawn pictures and which are accepted stay in the visitor's session."""
+    """Layout and wiring; the drawn pictures stay in the visitor's session, what is accepted of them in the page."""
 
-    studio: Studio
+    sampling: Sampling
     settings: Settings
     i18n: Callable[[str], Any]
 
-    def layout(self, runs: Any) -> None:
-        """Build the panel; `runs` is the control that says which run is watched."""
-        self.made = gr.State([])
-        self.accepted = gr.State([])
-        with gr.Row(equal_height=True):
-            self.seed = gr.Number(0, precision=0, minimum=0, label=self.i18n("curate.seed"), min_width=96)
+    def layout(self, runs: Any, samples: Any) -> None:
+        """Build the panel.
+
+        Args:
+            runs: the control that says which run is watched.
+            samples: the picture that changes with each of its checks, and so with each snapshot.
+        """
+        t = Translator(self.settings.lang or "en")
+        self.made = gr.State(None)
+        self.last = gr.State(None)
+        self.picked = gr.State(False)
+        with gr.Column(elem_id="curate"):
+            self.title = gr.HTML(shown.title(t), elem_id="curate-title")
+            self._asking(t)
+            self.bar = gr.HTML(fragments.batch_bar(0, 0, ""), elem_id="curate-bar")
+            self.gallery = gr.HTML(
+                {},
+                html_template=shown.TEMPLATE,
+                js_on_load=(assets_folder() / "sampling.js").read_text("utf-8"),
+                elem_id="curate-gallery",
+                pictures={"draw": "", "items": []},
+                scores={"draw": "", "items": []},
+                added={"draw": "", "items": []},
+                words=shown.words(t),
+            )
+            self._filtering(t)
+            with gr.Row(elem_id="curate-acts"):
+                self.all = gr.Button(self.i18n("curate.all"), size="md", min_width=96, elem_id="curate-all")
+                self.none = gr.Button(self.i18n("curate.none"), size="md", min_width=96, elem_id="curate-none")
+                self.keep = gr.Button(
+                    self.i18n("curate.keep"), variant="primary", size="md", interactive=False, elem_id="curate-keep",
+                    min_width=200,
+                )  # fmt: skip
+                self.undo = gr.Button(
+                    self.i18n("curate.undo"), size="md", interactive=False, min_width=96, elem_id="curate-undo"
+                )
+                self.zip = gr.Button(
+                    self.i18n("curate.zip"), size="md", interactive=False, min_width=120, elem_id="curate-zip"
+                )
+                self.file = gr.DownloadButton(visible="hidden", elem_id="curate-file")
+            self.walk = LatentWalk(self.sampling, self.settings, self.i18n)
+            self.walk.layout()
+        self._wire(runs, samples)
+        self.walk.wire([self.source, self.label, self.seed, self.truncation], self.made, self.gallery, HAND_OUT)
+
+    def _asking(self, t: Translator) -> None:
+        sources = self.sampling.sources(None)
+        with gr.Row(elem_id="curate-ask", equal_height=True):
+            self.source = gr.Dropdown(
+                [(shown.source_name(source, t), source.key) for source in sources],
+                value=sources[0].key if sources else None,
+                label=self.i18n("curate.source"),
+                elem_id="curate-source",
+                scale=4,
+                min_width=220,
+            )
+            self.label = gr.Dropdown(
+                **_class_choices(sources[0] if sources else None, t),
+                label=self.i18n("curate.class"),
+                elem_id="curate-class",
+                scale=2,
+                min_width=140,
+            )
+            self.count = gr.Dropdown(
+                list(COUNTS), value=COUNTS[0], label=self.i18n("curate.count"), elem_id="curate-count", scale=1,
+                min_width=90,
+            )  # fmt: skip
+            self.seed = gr.Number(
+                0, precision=0, label=self.i18n("curate.seed"), elem_id="curate-seed", scale=1, min_width=96
+            )
             self.truncation = gr.Slider(
                 0.3,
                 1.2,
@@ -40,66 +124,230 @@ class Curate:
                 step=0.05,
                 label=self.i18n("curate.truncation"),
                 min_width=140,
+                scale=2,
                 elem_id="curate-truncation",
             )
-        self.draw = gr.Button(self.i18n("curate.draw"), size="md", elem_id="curate-draw")
-        self.gallery = gr.Gallery(
-            label=self.i18n("curate.gallery"),
-            columns=6,
-            height=168,
-            allow_preview=False,
-            object_fit="cover",
-            interactive=False,
-            buttons=[],
-            elem_id="curate-gallery",
-            elem_classes="sg-gallery",
+            self.draw = gr.Button(self.i18n("curate.draw"), size="md", min_width=120, scale=1, elem_id="curate-draw")
+
+    def _filtering(self, t: Translator) -> None:
+        with gr.Row(elem_id="curate-filter", equal_height=True):
+            self.sort = gr.Radio(
+                _sorts(t), value="drawn", label=self.i18n("curate.sort"), elem_id="curate-sort", min_width=280
+            )
+            self.confidence = gr.Slider(
+                0, 1, 0, step=0.01, label=self.i18n("curate.confidence"), info=self.i18n("curate.confidence_hint"),
+                interactive=False, min_width=240, elem_id="curate-confidence",
+            )  # fmt: skip
+            self.distance = gr.Slider(
+                0, 2, 0, step=0.02, label=self.i18n("curate.distance"), info=self.i18n("curate.distance_hint"),
+                interactive=False, min_width=240, elem_id="curate-distance",
+            )  # fmt: skip
+
+    def _wire(self, runs: Any, samples: Any) -> None:
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        from_where = [self.source, self.label, self.picked]
+        runs.change(self.on_run, runs, from_where, **quiet)
+        samples.change(self.on_snapshot, [runs, self.source, self.picked], from_where, **quiet)
+        self.source.input(self.on_source, self.source, [self.label, self.picked], queue=False, **quiet)
+        scored = [self.bar, self.gallery, self.confidence, self.distance]
+        drawn = self.draw.click(
+            self.on_draw, [self.made, self.source, self.label, self.count, self.seed, self.truncation],
+            [self.made, self.seed, self.confidence, self.distance, self.bar, self.gallery],
+            api_visibility="private", show_progress_on=self.gallery,
+        )  # fmt: skip
+        drawn.success(self.on_score, self.made, scored, concurrency_limit=2, **quiet)
+        chosen = [self.made, self.gallery]
+        acts = [self.keep, self.undo, self.zip]
+        self.gallery.choose(
+            self.on_choose, [*chosen, self.last], acts, queue=False, trigger_mode="always_last", **quiet
         )
-        self.keep = gr.Button(self.i18n("curate.keep"), variant="primary", interactive=False, elem_id="curate-keep")
-        quiet: dict[str, Any] = {"api_visibility": "private"}
-        shown = [self.gallery, self.keep, self.made, self.accepted, self.seed]
-        self.draw.click(self.on_draw, [runs, self.seed, self.truncation], shown, show_progress_on=self.gallery, **quiet)
-        self.gallery.select(
-            self.on_accept, [self.made, self.accepted], [self.gallery, self.keep, self.accepted],
-            show_progress="hidden", **quiet,
-        )  # fmt: skip
-        self.keep.click(
-            self.on_keep, [runs, self.made, self.accepted], [self.gallery, self.keep, self.accepted],
-            show_progress="hidden", **quiet,
-        )  # fmt: skip
+        filters: list[Any] = [self.sort, self.confidence, self.distance]
+        for control in filters:
+            control.change(None, filters, None, js=_FILTER, **quiet)
+        self.all.click(None, None, None, js=_MARK % "all", **quiet)
+        self.none.click(None, None, None, js=_MARK % "none", **quiet)
+        self.keep.click(self.on_keep, [*chosen, self.last], [self.gallery, self.last, *acts], **quiet)
+        self.undo.click(self.on_undo, [*chosen, self.last], [self.gallery, self.last, *acts], **quiet)
+        self.zip.click(self.on_zip, chosen, self.file, **quiet).success(
+            None, None, None, js=HAND_OUT % "curate-file", **quiet
+        )
 
-    def on_draw(self, request: gr.Request, run_id: str | None, seed: float | None, truncation: float) -> Updates:
-        t = self._translator(request)
-        try:
-            made = self.studio.draw(run_id or "", DRAWN, int(seed or 0), truncation)
-        except (RunError, CheckpointError) as error:
-            gr.Warning(t("curate.nothing") if not run_id else str(error))
-            return {self.made: gr.skip()}
-        # The next click draws others.
-        return self._shown(made, [], t) | {self.made: made, self.seed: int(seed or 0) + DRAWN}
+    # Where from -------------------------------------------------------------------------------------------------
 
-    def on_accept(self, request: gr.Request, event: gr.SelectData, made: list[Any], accepted: list[int]) -> Updates:
-        index = int(event.index)
-        chosen = [i for i in accepted if i != index] if index in accepted else [*accepted, index]
-        return self._shown(made, chosen, self._translator(request))
-
-    def on_keep(self, request: gr.Request, run_id: str | None, made: list[Any], accepted: list[int]) -> Updates:
-        t = self._translator(request)
-        if run_id and accepted:
-            folder, total = self.studio.keep(run_id, [made[index] for index in accepted])
-            gr.Info(t("curate.kept", count=len(accepted), total=total, folder=str(folder)))
-        return self._shown(made, [], t)
-
-    def _shown(self, made: list[Any], accepted: list[int], t: Translator) -> Updates:
-        pictures = [
-            (np.asarray(picture.image), f"✓ {picture.seed}" if index in accepted else str(picture.seed))
-            for index, picture in enumerate(made)
-        ]
-        label = t("curate.keep_count", count=len(accepted)) if accepted else t("curate.keep")
+    def on_load(self, t: Translator, run_id: str | None) -> Updates:
+        """In the visitor's language, with what there is by now."""
         return {
-            self.gallery: gr.Gallery(pictures, selected_index=None),
-            self.keep: gr.Button(label, interactive=bool(accepted)),
-            self.accepted: accepted,
+            **dict(zip((self.source, self.label), self._sources(run_id, None, t), strict=True)),
+            self.sort: gr.Radio(choices=_sorts(t)),
+            self.gallery: gr.HTML(words=shown.words(t)),
+            self.title: shown.title(t),
         }
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [self.source, self.label, self.sort, self.gallery, self.title]
+
+    def on_run(self, request: gr.Request, run_id: str | None) -> tuple[Any, Any, bool]:
+        return *self._sources(run_id, None, self._translator(request)), False
+
+    def on_snapshot(
+        self, request: gr.Request, run_id: str | None, chosen: str | None, picked: bool
+    ) -> tuple[Any, Any, bool]:
+        """What the visitor picked stays; else the run's best is taken as soon as there is one."""
+        return *self._sources(run_id, chosen if picked else None, self._translator(request)), picked
+
+    def on_source(self, request: gr.Request, key: str | None) -> tuple[Any, bool]:
+        try:
+            source = self.sampling.find(key or "")
+        except TROUBLE:
+            source = None  # drawing says what is wrong
+        return gr.Dropdown(**_class_choices(source, self._translator(request))), True
+
+    def _sources(self, run_id: str | None, chosen: str | None, t: Translator) -> tuple[Any, Any]:
+        sources = self.sampling.sources(run_id)
+        choices = [(shown.source_name(source, t), source.key) for source in sources]
+        if any(source.key == chosen for source in sources):
+            return gr.Dropdown(choices=choices), gr.skip()
+        first = sources[0] if sources else None
+        classes = gr.Dropdown(**_class_choices(first, t))
+        return gr.Dropdown(choices=choices, value=first.key if first else None), classes
+
+    # Pictures ---------------------------------------------------------------------------------------------------
+
+    def on_draw(
+        self,
+        request: gr.Request,
+        before: Draw | None,
+        key: str | None,
+        label: str | None,
+        count: int,
+        seed: float | None,
+        truncation: float,
+    ) -> Updates:
+        t = self._translator(request)
+        number = int(seed or 0)
+        if not key:
+            raise gr.Error(t("curate.nothing"), print_exception=False)
+        if number not in SEEDS or number + count not in SEEDS:
+            raise gr.Error(t("curate.seed_wrong", most=SEEDS.stop - 1), print_exception=False)
+        try:
+            draw = self.sampling.draw(self.sampling.find(key), int(count), number, label or None, truncation)
+        except TROUBLE as error:
+            raise gr.Error(t("curate.broken", why=str(error)), print_exception=False) from error
+        if before is not None:
+            before.superseded = True
+        return {
+            self.made: draw,
+            # The next click draws others.
+            self.seed: number + int(count),
+            self.confidence: gr.Slider(interactive=False),
+            self.distance: gr.Slider(interactive=False),
+            self.bar: fragments.batch_bar(0, 0, ""),
+            self.gallery: gr.HTML(pictures=shown.pictures(draw, t)),
+        }
+
+    def on_score(self, request: gr.Request, draw: Draw) -> Iterator[Updates]:
+        t = self._translator(request)
+        for told in self.sampling.score(draw):
+            # Gradio's `cancels` would do, but complains in the browser where there is nothing to cancel.
+            if draw.superseded:
+                return
+            yield {self.bar: fragments.batch_bar(told.done, told.total, shown.stage(told, t))}
+        classes = any(score.confidence is not None for score in draw.scores)
+        near = any(score.distance is not None for score in draw.scores)
+        yield {
+            self.bar: fragments.batch_bar(0, 0, shown.summary(draw, t)),
+            self.gallery: gr.HTML(scores=shown.scores(draw, t)),
+            self.confidence: gr.Slider(
+                interactive=classes, info=t("curate.confidence_hint") if classes else t("curate.confidence_none")
+            ),
+            self.distance: gr.Slider(
+                interactive=near, info=t("curate.distance_hint") if near else t("curate.distance_none")
+            ),
+        }
+
+    def on_choose(
+        self, request: gr.Request, draw: Draw | None, choice: dict[str, Any], last: Kept | None
+    ) -> tuple[Any, Any, Any]:
+        accepted, offered = _accepted(draw, choice), _offered(draw, choice)
+        t = self._translator(request)
+        return (
+            gr.Button(
+                t("curate.keep_count", count=len(accepted)) if accepted else t("curate.keep"),
+                interactive=bool(accepted),
+            ),
+            gr.Button(interactive=last is not None),
+            gr.Button(
+                t("curate.zip_count", count=len(offered)) if offered else t("curate.zip"), interactive=bool(offered)
+            ),
+        )
+
+    def on_keep(
+        self, request: gr.Request, draw: Draw | None, choice: dict[str, Any], last: Kept | None
+    ) -> tuple[Any, ...]:
+        t = self._translator(request)
+        accepted = _accepted(draw, choice)
+        if draw is None or not accepted:
+            return gr.skip(), last, *self.on_choose(request, draw, choice, last)
+        try:
+            kept = self.sampling.keep(draw, accepted)
+        except OSError as error:
+            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+        total, folder = kept.added.total, str(kept.added.folder)
+        gr.Info(t("curate.kept", count=len(accepted), total=total, folder=folder))
+        left = {**choice, "accepted": []}
+        return gr.HTML(added=shown.added(draw)), kept, *self.on_choose(request, draw, left, kept)
+
+    def on_undo(
+        self, request: gr.Request, draw: Draw | None, choice: dict[str, Any], last: Kept | None
+    ) -> tuple[Any, ...]:
+        t = self._translator(request)
+        if last is None:
+            return gr.skip(), None, *self.on_choose(request, draw, choice, None)
+        try:
+            total = self.sampling.undo(last)
+        except OSError as error:
+            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+        gr.Info(t("curate.undone", count=len(last.added.files), total=total))
+        gallery = gr.HTML(added=shown.added(draw)) if draw is last.draw else gr.skip()
+        return gallery, None, *self.on_choose(request, draw, choice, None)
+
+    def on_zip(self, request: gr.Request, draw: Draw | None, choice: dict[str, Any]) -> Any:
+        t = self._translator(request)
+        offered = _offered(draw, choice)
+        if draw is None or not offered:
+            raise gr.Error(t("curate.nothing_shown"), print_exception=False)
+        try:
+            return str(self.sampling.export(draw, offered))
+        except OSError as error:
+            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)
+
+
+def _accepted(draw: Draw | None, choice: dict[str, Any] | None) -> list[int]:
+    """Numbers of the accepted pictures of this draw; the page may still speak of an earlier one."""
+    if draw is None or not choice or choice.get("draw") != draw.id:
+        return []
+    return [int(index) for index in choice.get("accepted", [])]
+
+
+def _offered(draw: Draw | None, choice: dict[str, Any] | None) -> list[int]:
+    """What an archive holds: the accepted and kept ones, or, where there are none, all that are shown."""
+    if draw is None or not choice or choice.get("draw") != draw.id:
+        return []
+    good = sorted({*_accepted(draw, choice), *draw.kept})
+    return good or [int(index) for index in choice.get("shown", [])]
+
+
+def _class_choices(source: Source | None, t: Translator) -> dict[str, Any]:
+    """A generator of one class needs no choice."""
+    classes = source.classes if source else ()
+    choices = [(t("curate.every_class"), ""), *((t.short(name), name) for name in classes)]
+    return {"choices": choices, "value": "", "visible": len(classes) > 1}
+
+
+def _sorts(t: Translator) -> list[tuple[str, str]]:
+    names = (t("curate.sort_drawn"), t("curate.sort_confidence"), t("curate.sort_distance"))
+    return list(zip(names, SORTS, strict=True))

@@ -12,6 +12,7 @@ from PIL import Image
 
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
+from steelgui.services.sampling import Sampling
 from steelgui.services.studio import Studio, Watched, changed_from, preset_values
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import studio_fragments as fragments
@@ -106,28 +107,26 @@ class StudioTab:
                 self.progress = gr.HTML(fragments.progress(None, t), elem_id="studio-progress")
                 self.charts = Charts(self.i18n)
                 self.charts.layout()
-                with gr.Row(equal_height=False, elem_id="studio-pictures"):
-                    with gr.Column(min_width=320):
-                        self.samples = gr.Image(
-                            label=self.i18n("studio.samples"),
-                            interactive=False,
-                            format="png",
-                            height=244,
-                            elem_id="studio-samples",
-                            buttons=["download", "fullscreen"],
-                        )
-                        self.moment = gr.Slider(
-                            0,
-                            1,
-                            1,
-                            step=1,
-                            label=self.i18n("studio.moment"),
-                            interactive=False,
-                            elem_id="studio-moment",
-                        )
-                    with gr.Column(min_width=320):
-                        self.curate = Curate(self.studio, self.settings, self.i18n)
-                        self.curate.layout(self.runs)
+                with gr.Row(equal_height=False, elem_id="studio-pictures"), gr.Column(min_width=320):
+                    self.samples = gr.Image(
+                        label=self.i18n("studio.samples"),
+                        interactive=False,
+                        format="png",
+                        height=272,
+                        elem_id="studio-samples",
+                        buttons=["download", "fullscreen"],
+                    )
+                    self.moment = gr.Slider(
+                        0,
+                        1,
+                        1,
+                        step=1,
+                        label=self.i18n("studio.moment"),
+                        interactive=False,
+                        elem_id="studio-moment",
+                    )
+        self.curate = Curate(Sampling(self.settings), self.settings, self.i18n)
+        self.curate.layout(self.runs, self.samples)
         self.clock = gr.Timer(1.0)
 
     def _button(self, name: str) -> Any:
@@ -201,11 +200,17 @@ class StudioTab:
             self.command: fragments.command("steelgui train gan", t),
             self.preset: gr.Radio(choices=[(t(f"preset.{name}"), name) for name in PRESETS]),
             **fields,
+            **self.curate.on_load(t, watched or (runs[0].id if runs else None)),
         }
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [*self.list.outputs, self.health, self.command, self.preset, *self.form.values()]
+        return [
+            *self.list.outputs,
+            *(self.health, self.command, self.preset),
+            *self.form.values(),
+            *self.curate.load_outputs,
+        ]
 
     def on_demo(self) -> str:
         return str(self.studio.demo_data())

@@ -1,0 +1,327 @@
+"""Drawing from any generator at hand: which there are, pictures and their scores, walks, sets, archives."""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from models.sidecar import CheckpointError, read_sidecar
+from steelgui.services import sampled, synthetic_sets
+from steelgui.services.jobs import Jobs
+from steelgui.services.library import Library
+from steelgui.services.sampled import Gap, Progress, Sampled, Score, Synthetic
+from steelgui.settings import Settings
+from training.config import ConfigError
+from training.runs import RunError
+
+if TYPE_CHECKING:
+    from steelgui.services.scoring import Scorer
+    from steelgui.services.synthesis import Synthesiser
+
+#: Generators that stay loaded: a walk's slider asks for the same one again and again.
+LOADED = 3
+#: Pictures that `stream` holds at once.
+STREAMED = 64
+#: What the random numbers' seeds may be, on the page and on the command line.
+SEEDS = range(2**31)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checkpoint to draw from.
+
+    Attributes:
+        key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`.
+        name: what the run or the model is called.
+        tag: id of the run, or the model's name; names the synthetic set.
+        seen: pictures seen at a snapshot; None for a run's best and for a model.
+    """
+
+    key: str
+    kind: Literal["best", "snapshot", "model"]
+    name: str
+    path: Path
+    tag: str
+    seen: int | None
+    classes: tuple[str, ...]
+
+
+@dataclass
+class Draw:
+    """Pictures that were drawn together; scores come later, once."""
+
+    source: Source
+    generator: str
+    seen: int | None
+    truncation: float
+    config: dict[str, Any] | None
+    pictures: tuple[Synthetic, ...]
+    scores: list[Score] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    #: Numbers of those that are in the synthetic set.
+    kept: set[int] = field(default_factory=set)
+    #: The visitor has drawn again: nobody waits for the scores of this one.
+    superseded: bool = False
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def chosen(self, indices: Sequence[int]) -> list[Sampled]:
+        """Some of the pictures with all that is known of them by now; numbers of no picture are passed over."""
+        run = "" if self.source.kind == "model" else self.source.tag
+        return [
+            Sampled(
+                self.pictures[index],
+                run,
+                self.generator,
+                self.seen,
+                self.truncation,
+                self.scores[index] if self.scores else Score(),
+            )
+            for index in indices
+            if 0 <= index < len(self.pictures)
+        ]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An addition to a synthetic set that can be taken back."""
+
+    draw: Draw
+    indices: tuple[int, ...]
+    added: synthetic_sets.Added
+
+
+class Sampling:
+    """Serves any number of visitors; light to make, networks load on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.jobs = Jobs(settings)
+        self.library = Library(settings)
+        self._loaded: OrderedDict[tuple[Path, int], Synthesiser] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # Which there are --------------------------------------------------------------------------------------------
+
+    def sources(self, run_id: str | None) -> list[Source]:
+        """A run's best, its snapshots from the newest, then every generator among the models."""
+        found: list[Source] = []
+        if run_id:
+            # Without a check yet, or deleted meanwhile: the models are there all the same.
+            with suppress(RunError, CheckpointError):
+                found += self._of_run(run_id)
+        for entry in self.library.entries():
+            if entry.spec is not None and entry.spec.kind == "generator":
+                key = f"model:{entry.name}"
+                found.append(Source(key, "model", entry.name, entry.path, entry.name, None, entry.spec.classes))
+        return found
+
+    def find(self, key: str) -> Source:
+        """By the key of a source.
+
+        Raises:
+            RunError, CheckpointError: it is gone, or was never there.
+        """
+        kind, _, name = key.partition(":")
+        run_id = name.partition("@")[0] if kind == "run" else None
+        listed = self._of_run(run_id) if run_id else self.sources(None)
+        for source in listed:
+            if source.key == key:
+                return source
+        raise CheckpointError(f"{key}: there is no such generator any more; choose another")
+
+    def named(self, name: str, at: int | None = None) -> Source:
+        """As the command line names it: a run (its id, the start of one, or name), a model, or a checkpoint's file.
+
+        Args:
+            at: the run's snapshot after so many pictures seen; its best if left out.
+
+        Raises:
+            RunError, CheckpointError: nothing of that name, or no snapshot there.
+        """
+        if not Path(name).exists():
+            try:
+                run = self.jobs.find(name)
+            except RunError:
+                if at is not None:
+                    raise
+            else:
+                listed = self._of_run(run.id)
+                if at is None:
+                    return listed[0]
+                for source in listed[1:]:
+                    if source.seen == at:
+                        return source
+                known = ", ".join(str(source.seen) for source in reversed(listed[1:])) or "none"
+                raise RunError(f"{name} has no snapshot at {at} pictures; there are {known}")
+        elif at is not None:
+            raise RunError(f"{name} is a file, and only a run has snapshots; leave --at out")
+        path = self.library.find(name)
+        return Source(f"model:{path.stem}", "model", path.stem, path, path.stem, None, read_sidecar(path)[0].classes)
+
+    def _of_run(self, run_id: str) -> list[Source]:
+        run = self.jobs.find(run_id)
+        name, best = str(run.about()["name"]), run.generator
+        classes = read_sidecar(best)[0].classes
+        seen = [
+            (int(match[1]), path)
+            for path in (run.folder / "checkpoints").glob("generator-*.safetensors")
+            if (match := re.fullmatch(r"generator-(\d+)", path.stem))
+        ]
+        return [
+            Source(f"run:{run.id}", "best", name, best, run.id, None, classes),
+            *(
+                Source(f"run:{run.id}@{number}", "snapshot", name, path, run.id, number, classes)
+                for number, path in sorted(seen, reverse=True)
+            ),
+        ]
+
+    # Pictures ---------------------------------------------------------------------------------------------------
+
+    def draw(self, source: Source, count: int, seed: int, label: str | None, truncation: float) -> Draw:
+        """Draw `count` pictures.
+
+        Raises:
+            CheckpointError: the file cannot be used, or does not know the class.
+            ConfigError: count or seed is out of bounds.
+        """
+        _check_count(count)
+        check_seeds([seed, seed + count - 1])
+        synthesiser = self._synthesiser(source)
+        card = synthesiser.checkpoint.card.get("config")
+        return Draw(
+            source,
+            synthesiser.checkpoint.name,
+            synthesiser.seen,
+            truncation,
+            card if isinstance(card, dict) else None,
+            tuple(synthesiser.draw(count, seed, label, truncation)),
+        )
+
+    def score(self, draw: Draw) -> Iterator[Progress]:
+        """Fill in the scores of a draw, telling how far it is; at once where they are there already."""
+        if draw.scores:
+            return
+        for told in self._scorer.score(draw.pictures, draw.config):
+            if isinstance(told, tuple):
+                draw.scores, draw.gaps = told
+            else:
+                yield told
+
+    def stream(
+        self, source: Source, count: int, seed: int, label: str | None, truncation: float, scores: bool
+    ) -> Iterator[Sampled]:
+        """Any number of pictures, a part at a time in memory, with their scores if asked for; errors as `draw`."""
+        _check_count(count)
+        check_seeds([seed, seed + count - 1])
+        for start in range(0, count, STREAMED):
+            draw = self.draw(source, min(STREAMED, count - start), seed + start, label, truncation)
+            if scores:
+                for _ in self.score(draw):
+                    pass
+            yield from draw.chosen(range(len(draw.pictures)))
+
+    def keep(self, draw: Draw, indices: Sequence[int]) -> Kept:
+        """Add pictures to the synthetic set of their run or model; OSError where the disk is full."""
+        added = synthetic_sets.add(self.settings, draw.source.tag, draw.chosen(indices))
+        new = tuple(index for index in indices if index not in draw.kept)
+        draw.kept.update(new)
+        return Kept(draw, new, added)
+
+    def undo(self, kept: Kept) -> int:
+        """Take the latest addition back; how many pictures the set holds still. OSError as `keep`."""
+        total = synthetic_sets.remove(kept.added)
+        kept.draw.kept.difference_update(kept.indices)
+        return total
+
+    def export(self, draw: Draw, indices: Sequence[int]) -> Path:
+        """Pictures, masks and manifest as a ZIP, in a folder that no other visitor can guess; OSError as `keep`."""
+        return sampled.write_zip(draw.chosen(indices), self._handed_out(f"samples-{draw.source.tag}.zip"))
+
+    # Walks ------------------------------------------------------------------------------------------------------
+
+    def picture_between(
+        self, source: Source, seeds: Sequence[int], position: float, label: str | None, truncation: float
+    ) -> Synthetic:
+        """The picture at a place of a walk; errors as `walk`."""
+        return self._walk(source, seeds, [position], label, truncation)[0]
+
+    def walk(
+        self, source: Source, seeds: Sequence[int], frames: int, label: str | None, truncation: float, path: Path
+    ) -> Path:
+        """Write a walk from seed to seed and back to the first as a GIF or WebP that repeats without a jump.
+
+        Raises:
+            ConfigError: fewer than two seeds, too few frames, or another kind of file.
+            CheckpointError: the generator's file cannot be used, or does not know the class.
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        from steelgui.services.animation import check_animation, write_animation
+
+        check_animation(path, frames)
+        positions = [len(seeds) * number / frames for number in range(frames)]
+        made = self._walk(source, seeds, positions, label, truncation)
+        return write_animation([picture.image for picture in made], path)
+
+    def export_walk(
+        self, source: Source, seeds: Sequence[int], frames: int, label: str | None, truncation: float, suffix: str
+    ) -> Path:
+        """`walk` into a folder that no other visitor can guess."""
+        path = self._handed_out(f"walk-{source.tag}-{'-'.join(map(str, seeds[:8]))}{suffix}")
+        return self.walk(source, seeds, frames, label, truncation, path)
+
+    def _walk(
+        self, source: Source, seeds: Sequence[int], positions: Sequence[float], label: str | None, truncation: float
+    ) -> list[Synthetic]:
+        check_seeds(seeds)
+        if len(seeds) < 2:
+            raise ConfigError(f"{len(seeds)} seeds; a walk needs two or more")
+        return list(self._synthesiser(source).walk(seeds, positions, label, truncation))
+
+    # What they share --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        from steelgui.services.scoring import Scorer
+
+        return Scorer(self.library.default("classifier"))
+
+    def _synthesiser(self, source: Source) -> Synthesiser:
+        from steelgui.services.synthesis import Synthesiser
+
+        try:
+            # A run's best is overwritten by a better one.
+            key = source.path, source.path.stat().st_mtime_ns
+        except OSError as error:
+            raise CheckpointError(
+                f"{source.path.name}: there is no such file in {source.path.parent} any more; choose another generator"
+            ) from error
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = Synthesiser(source.path)
+                while len(self._loaded) > LOADED:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(key)
+            return self._loaded[key]
+
+    def _handed_out(self, name: str) -> Path:
+        return self.settings.temporary / uuid.uuid4().hex / name
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """ConfigError in one sentence for a seed that is out of bounds."""
+    for seed in seeds:
+        if seed not in SEEDS:
+            raise ConfigError(f"seed is {seed}; it must be from 0 to {SEEDS.stop - 1}")
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise ConfigError(f"count is {count}; it must be 1 or more")
