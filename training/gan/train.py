@@ -21,7 +21,7 @@ from training.config import ConfigError
 from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
 from training.gan.config import GanConfig
 from training.gan.grid import GRID, save_grid
-from training.gan.measure import Features, Likeness, likeness
+from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.states import States
 from training.gan.trainer import Trainer, generator_arguments
@@ -110,7 +110,7 @@ class _Loop:
         chosen = torch.randint(len(patches.labels), (config.check_samples,), generator=random)
         self.check_labels = patches.labels[chosen]
         self._features: Features | None = None
-        self._real: Tensor | None = None
+        self._real: Look | None = None
         self._saved_at = self._told_at = time.monotonic()
 
     def run(self) -> Run:
@@ -191,17 +191,20 @@ class _Loop:
             self._features = Features(self.config.features, self.trainer.device)
         if self._real is None:
             random = torch.Generator().manual_seed(self.config.seed)
-            chosen = torch.randperm(len(self.patches.images), generator=random)[:REFERENCE]
-            self._real = yield from self._look(self.patches.images[chosen].float() / 127.5 - 1)
+            order, images = torch.randperm(len(self.patches.images), generator=random), self.patches.images
+            look = yield from self._look(images[order[:REFERENCE]].float() / 127.5 - 1)
+            # A copy is found only if its original is among those compared, and thumbnails are cheap.
+            small = [thumbnails(images[part].float() / 127.5 - 1) for part in order[: 4 * REFERENCE].split(REFERENCE)]
+            self._real = look._replace(thumbnails=torch.cat(small))
         return likeness(self._real, (yield from self._look(fakes)))
 
-    def _look(self, pictures: Tensor) -> Generator[Event, str | None, Tensor]:
+    def _look(self, pictures: Tensor) -> Generator[Event, str | None, Look]:
         assert self._features is not None
         found = []
         for batch in self._features.batches(pictures):
             found.append(batch)
             yield Busy("measuring samples")
-        return torch.cat(found)
+        return Look(torch.cat(found), thumbnails(pictures))
 
     def _state(self) -> dict[str, Any]:
         return {"trainer": self.trainer.state(), "progress": self.progress.values()}
