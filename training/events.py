@@ -27,13 +27,15 @@ class Step:
     """One optimiser step. `losses` are means over the batch; `images_per_s` a running mean.
 
     A GAN counts pictures seen instead of steps, since its batch may be halved on the way; its `losses` also hold D's
-    mean probability of `real` and `fake`, the strength of the augmentation and a growing network's `depth`.
+    mean probability of `real` and `fake`, the strength of the augmentation and a growing network's `depth`; `memory`
+    is in megabytes, as `training.memory.memory` tells it.
     """
 
     step: int
     steps: int
     losses: dict[str, float]
     images_per_s: float
+    memory: dict[str, int] = field(default_factory=dict)
     kind: Literal["step"] = "step"
 
 
@@ -69,10 +71,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class Note:
-    """Something that the training did by itself and the user should know: a return to an earlier state, say."""
+    """Something that the training did and the user should know: a return to an earlier state, say.
+
+    Attributes:
+        remedy: the word that asked for it, None where the training did it by itself.
+        back: the run went back to `step`; what was told of later steps holds no more.
+    """
 
     step: int
     text: str
+    remedy: str | None = None
+    back: bool = False
     kind: Literal["note"] = "note"
 
 

@@ -3,7 +3,7 @@
 config.json    kind, name, when it was made, and the configuration
 status.json    state, step and steps, process, error; written whole by the worker
 events.jsonl   what the trainer told, one JSON object a line
-control        one word for the worker: run, pause, stop or save
+control        one word for the worker: run, pause, stop, save or a remedy
 alive.lock     locked while a worker works on the run
 log.txt        what a worker without a terminal printed
 samples/ checkpoints/    the trainer's own
@@ -25,10 +25,19 @@ from filelock import FileLock, Timeout
 
 from models.files import atomic_write
 
-State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
-Word = Literal["run", "pause", "stop", "save"]
+#: `refused`: the data or the settings were of no use, so there is no first step and nothing to keep.
+State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "refused"]
+#: What helps a GAN that goes wrong: half of G's or of D's learning rate, more augmentation, back to the best snapshot.
+Remedy = Literal["lower_g", "lower_d", "augment", "best"]
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
+#: Said once, and done at the next step; the others hold until another is said.
+Word = Literal["run", "pause", "stop", "save"] | Remedy
+WORDS: frozenset[str] = frozenset({"run", "pause", "stop", "save", *REMEDIES})
 #: States in which a process must be there; without one, the run was interrupted.
 LIVE: frozenset[str] = frozenset({"queued", "running", "paused"})
+LONGEST_NAME = 80
+#: Bytes at the end of the events in which the last step of any run is found.
+TAIL = 65_536
 
 
 class RunError(ValueError):
@@ -89,6 +98,10 @@ class Run:
         return path
 
     def rename(self, name: str) -> None:
+        """RunError for a name of no characters, or of more than a list has room for."""
+        name = " ".join(name.split())
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise RunError(f"a run's name has 1 to {LONGEST_NAME} characters, this one {len(name)}")
         atomic_write(
             self.folder / "config.json", json.dumps({**self.about(), "name": name}, indent=1, ensure_ascii=False)
         )
@@ -144,7 +157,17 @@ class Run:
             word = (self.folder / "control").read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             return None
-        return word if word in get_args(Word) else None  # type: ignore[return-value]
+        return word if word in WORDS else None  # type: ignore[return-value]
+
+    def take(self) -> Word | None:
+        """The word in `control`, which is empty then: a word that is said meanwhile is not lost, but comes next."""
+        taken = self.folder / "control.taken"
+        try:
+            (self.folder / "control").replace(taken)
+            word = taken.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return word if word in WORDS else None  # type: ignore[return-value]
 
     # What happened ----------------------------------------------------------------------------------------------
 
@@ -159,17 +182,42 @@ class Run:
         except OSError:
             return
         for line in lines:
-            try:
-                value = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(value, dict) and "kind" in value:
-                yield value
+            if event := read_event(line):
+                yield event
+
+    def speed(self) -> float | None:
+        """Pictures a second, as the last step told it; reads the end of the events only."""
+        try:
+            with self.events_path.open("rb") as file:
+                file.seek(max(0, self.events_path.stat().st_size - TAIL))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return None
+        for line in reversed(lines):
+            if event := read_event(line):
+                speed = event.get("images_per_s")
+                if event["kind"] == "step" and isinstance(speed, (int, float)):
+                    return float(speed)
+        return None
 
     def forget_after(self, step: int) -> None:
-        """Drop events beyond a step: the run goes on from there and will tell them again."""
-        kept = [e for e in self.events() if (e.get("step", e.get("epoch", 0)) or 0) <= step and e["kind"] != "finished"]
+        """Drop events beyond a step: the run goes on from there and will tell them again. Notes stay, as history."""
+        kept = [
+            event
+            for event in self.events()
+            if event["kind"] == "note"
+            or ((event.get("step", event.get("epoch", 0)) or 0) <= step and event["kind"] != "finished")
+        ]
         atomic_write(self.events_path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
+
+
+def read_event(line: str | bytes) -> dict[str, Any] | None:
+    """A line of `events.jsonl`; None where it was cut off or is broken."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) and "kind" in value else None
 
 
 def all_runs(root: Path) -> list[Run]:

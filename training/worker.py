@@ -11,7 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from training.events import Cancelled, Event, to_json
-from training.runs import Run, RunError, Status, Word, all_runs
+from training.runs import REMEDIES, Run, RunError, Status, Word, all_runs
 
 #: Seconds between two looks at the control file while there is nothing else to do.
 POLL = 0.2
@@ -62,8 +62,6 @@ class _Worker:
 
     def work(self) -> Status:
         run, about = self.run, self.run.about()
-        if run.told() in ("pause", "stop"):
-            run.say("run")  # a word from before, when it was stopped
         config = {**about["config"], "out": str(run.folder), "resume": any(run.folder.glob("checkpoints/state-*.pt"))}
         try:
             if not self._wait_for_turn():
@@ -73,7 +71,7 @@ class _Worker:
             self._set("stopped")
             raise
         except BaseException as error:
-            self._set("failed", error=f"{error}" or type(error).__name__)
+            self._set("refused" if self._refused(error) else "failed", error=f"{error}" or type(error).__name__)
             raise
         finally:
             self.turn.release(force=True)
@@ -89,14 +87,14 @@ class _Worker:
                     return self._set("finished", step=self.status.steps)
                 asked = None
                 self._note(event)
-                word = self.run.told()
-                # The trainer listens for "save" at its steps only; a word that comes in between waits for the next.
-                if word == "save" and event.kind == "step":
-                    self.run.say("run")
-                    asked = "save"
-                elif word in ("pause", "stop") and event.kind == "step":
-                    self._note(trainer.send("save"))
-                    word = self._paused() if word == "pause" else word
+                # The trainer listens at its steps only; a word that comes in between waits for the next.
+                word = self.run.take() if event.kind == "step" else self.run.told()
+                if event.kind == "step":
+                    if word == "save" or word in REMEDIES:
+                        asked = word
+                    elif word in ("pause", "stop"):
+                        self._note(trainer.send("save"))
+                        word = self._paused() if word == "pause" else word
                 if word == "stop":
                     self._note(Cancelled(self.status.step))
                     return self._set("stopped")
@@ -111,6 +109,9 @@ class _Worker:
             self._set("running", step=event.done, steps=event.steps)
         if event.kind == "busy":
             return
+        if event.kind == "note" and event.back:
+            self.run.forget_after(event.step)
+            self._set("running", step=event.step)
         if event.kind == "step":
             if time.monotonic() - self._written_at < STEPS_EVERY:
                 return
@@ -120,11 +121,21 @@ class _Worker:
         with self.run.events_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
 
+    def _refused(self, error: BaseException) -> bool:
+        """Did it fail for what the user gave it, before there was anything to keep?"""
+        from models.imagefile import ImageError
+        from models.sidecar import CheckpointError
+        from training.config import ConfigError
+        from training.data.record import DataError
+
+        given = isinstance(error, (CheckpointError, ConfigError, DataError, ImageError, RunError))
+        return given and self.status.steps == 0 and not any(self.run.folder.glob("checkpoints/*.pt"))
+
     def _paused(self) -> Word:
         """Let others compute until somebody says run or stop."""
         self._set("paused")
         self.turn.release(force=True)
-        while (word := self.run.told()) not in ("run", "stop"):
+        while (word := self.run.take()) not in ("run", "stop"):
             time.sleep(POLL)
         if word == "run" and not self._wait_for_turn():
             word = "stop"

@@ -41,6 +41,7 @@ class Jobs:
 
     def start(self, run: Run) -> None:
         """Spawn a worker that outlives us; its output goes to the run's log."""
+        run.say("run")  # instead of a word from before; what is said from now on, the worker will find
         run.write_status(replace(run.status(), state="queued", pid=None, error=None))
         with (run.folder / "log.txt").open("ab") as log:
             # Our own program, with arguments that we made.
@@ -65,8 +66,9 @@ class Jobs:
             raise RunError(f"{run.id} is {state} already")
         if state == "finished":
             raise RunError(f"{run.id} is finished; start a new run from it with --init {run.id}")
-        run.say("run")
-        if state != "paused":
+        if state == "paused":
+            run.say("run")
+        else:
             self.start(run)
 
     def save(self, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from training.gan.diffaugment import diffaugment
 from training.gan.losses import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from training.gan.measure import Look, likeness
 from training.gan.patches import equal_tiles, load_patches, look_at_patches
+from training.gan.remedies import apply
 from training.gan.states import States
-from training.gan.train import train_gan
-from training.gan.trainer import depth_at
+from training.gan.train import Run, generator_spec, train_gan
+from training.gan.trainer import Trainer, depth_at
 
 SMALL: dict[str, Any] = {
     "class": "scratches", "size": 32, "images": 64, "batch_size": 8, "nz": 16, "ngf": 8, "ndf": 8,
@@ -100,6 +102,78 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     resumed = list(train_gan(broken.model_copy(update={"resume": True})))
     assert resumed[0].kind == "started" and 0 < resumed[0].done < 64
     assert_same(last_state(whole), last_state(broken))
+
+
+def opened(run: Run) -> Run:
+    """A training at its first step, where it listens."""
+    while next(run).kind != "step":
+        pass
+    return run
+
+
+@pytest.mark.parametrize("remedy", ["lower_g", "lower_d", "augment", "best"])
+def test_a_remedy_is_saved_at_once(remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed right after it, the run goes on as if it had not been."""
+    monkeypatch.setattr("training.gan.train.TELL_EVERY", 0.0)
+    data = class_folder(tmp_path / "data", 12)
+    more = {"class": "patches", "augment": 0.3, "augment_target": 0.6, "images": 96, "checks": 3}
+    whole, broken = (small(data, tmp_path / name, **more) for name in ("whole", "broken"))
+    ends = []
+    for config in (whole, broken):
+        run = train_gan(config)
+        while next(run).kind != "checked":
+            pass
+        note = opened(run).send(remedy)
+        assert (note.kind, note.remedy, note.back) == ("note", remedy, remedy == "best")
+        if config is broken:
+            run.close()
+            run = train_gan(broken.model_copy(update={"resume": True}))
+        ends.append(list(run)[-1].kind)
+    assert ends == ["finished", "finished"]
+    state = last_state(whole)
+    assert_same(state, last_state(broken))
+    g, d, least = state["remedies"]
+    rate = state["adaptive"][1]
+    assert (g, d, rate) == {
+        "lower_g": (0.5, 1.0, 1.0), "lower_d": (1.0, 0.5, 1.0), "augment": (1.0, 1.0, 1.0), "best": (1.0, 1.0, 0.5),
+    }[remedy]  # fmt: skip
+    assert least >= 0.59 if remedy == "augment" else least == 0
+
+
+def test_remedies_work_and_adaptive_augmentation_does_not_undo_them(tmp_path: Path) -> None:
+    data = class_folder(tmp_path / "data", 12)
+    config = small(data, tmp_path / "out", **{"class": "patches", "augment": 0.0, "augment_target": 1.0})
+    patches = load_patches(config)
+    trainer = Trainer(config, generator_spec(config, patches.classes), patches, torch.device("cpu"))
+    assert "50%" in apply(trainer, "augment")
+    for _ in range(8):  # D is never as sure as the target asks, so that adaption lowers it at each turn
+        trainer.step()
+    assert trainer.augment == 0.5
+    rates = [group["lr"] for adam in (trainer._adam_g, trainer._adam_d) for group in adam.param_groups]
+    assert "generator is at 0.5" in apply(trainer, "lower_g")
+    trainer.step()
+    lowered = [group["lr"] for adam in (trainer._adam_g, trainer._adam_d) for group in adam.param_groups]
+    assert lowered == [rates[0] / 2, rates[1]]
+    for _ in range(3):
+        apply(trainer, "lower_g")
+    assert "nothing was changed" in apply(trainer, "lower_g") and trainer.g_factor == 1 / 16
+    apply(trainer, "augment"), apply(trainer, "augment")
+    assert trainer.augment == 1 and "nothing was changed" in apply(trainer, "augment")
+    with pytest.raises(ValueError, match="known: lower_g, lower_d, augment"):
+        apply(trainer, "prayer")
+
+
+def test_a_step_tells_the_memory_and_a_speed_without_pauses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.gan.train.TELL_EVERY", 0.0)
+    run = train_gan(small(class_folder(tmp_path / "data", 12), tmp_path / "out", **{"class": "patches"}))
+    steps = []
+    for event in run:
+        if event.kind == "step":
+            steps.append(event)
+            if len(steps) == 2:
+                time.sleep(1.5)
+    assert all(100 < event.memory["process"] < 20_000 for event in steps)
+    assert steps[3].images_per_s > 32 / 1.5, "a pause is no training"
 
 
 def test_events_and_files(strips_folder: Path, tmp_path: Path) -> None:

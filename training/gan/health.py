@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from training.runs import Remedy
+
 Health = Literal["waiting", "learning", "d_wins", "g_wins", "collapsing", "memorising"]
+#: What is wrong → what helps: first while pictures can be augmented more, then when they cannot.
+REMEDY_FOR: Mapping[str, tuple[Remedy, Remedy]] = {
+    "d_wins": ("augment", "lower_d"),
+    "g_wins": ("lower_g", "lower_g"),
+    "collapsing": ("best", "best"),
+    "memorising": ("augment", "best"),
+}
 
 #: Steps (one a second in the events) over which D's opinions are averaged.
 WINDOW = 30
@@ -45,3 +54,10 @@ def diagnose(steps: Sequence[Mapping[str, Any]], checks: Sequence[Mapping[str, A
     if fake > SURE - 0.1 and fake > real:
         return "g_wins"
     return "learning"
+
+
+def remedy_for(health: str, augment: float) -> Remedy | None:
+    """What helps against a state of health at a strength of augmentation from 0 to 1; None where nothing is wrong."""
+    if health not in REMEDY_FOR:
+        return None
+    return REMEDY_FOR[health][augment >= 1]

@@ -23,9 +23,12 @@ from training.gan.config import GanConfig
 from training.gan.grid import GRID, save_grid
 from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
+from training.gan.remedies import apply
 from training.gan.states import States
 from training.gan.trainer import Trainer, generator_arguments
 from training.loop import pick_device
+from training.memory import memory
+from training.runs import REMEDIES
 
 #: Seconds between two events of steps: who listens can pause or stop at each.
 TELL_EVERY = 0.25
@@ -42,8 +45,8 @@ Run = Generator[Event, str | None, None]
 def train_gan(config: GanConfig) -> Run:
     """Train until `config.images` pictures were seen; the snapshot with the lowest KID stays in `config.best`.
 
-    Send `"save"` to write a state at once. Closing the generator stops the run where it is; leaving it alone pauses
-    it. With `config.resume` it goes on from the last saved state as if it had not been stopped.
+    Send `"save"` to write a state at once, or one of `training.runs.REMEDIES` to change how it goes on. Closing the
+    generator stops the run where it is; leaving it alone pauses it. With `config.resume` it goes on from the last saved state as if it had not been stopped.
 
     Raises:
         ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
@@ -117,7 +120,7 @@ class _Loop:
         config, trainer = self.config, self.trainer
         if trainer.seen == 0:
             yield self._save()
-        since, before = time.perf_counter(), trainer.seen
+        self._clock()
         while not trainer.done:
             try:
                 losses = trainer.step()
@@ -134,14 +137,21 @@ class _Loop:
                 values["augment"] = trainer.augment
                 if trainer.depth is not None:
                     values["depth"] = trainer.depth
-                speed = (trainer.seen - before) / (time.perf_counter() - since)
-                asked = yield Step(min(trainer.seen, config.images), config.images, values, round(speed, 1))
-                if asked == "save" or time.monotonic() - self._saved_at >= 60 * config.save_minutes:
+                seen, speed = min(trainer.seen, config.images), round(self._speed(), 1)
+                told = Step(seen, config.images, values, speed, memory(trainer.device))
+                began = time.perf_counter()
+                asked = yield told
+                self._leave_out(began)  # a pause, say
+                if asked in REMEDIES:
+                    note = self._remedy(asked)
+                    yield note
+                    checking = checking and not note.back
+                elif asked == "save" or time.monotonic() - self._saved_at >= 60 * config.save_minutes:
                     yield self._save()
             if checking:
-                started = time.perf_counter()
+                began = time.perf_counter()
                 yield from self._check()
-                since += time.perf_counter() - started
+                self._leave_out(began)
         if not config.best.is_file():  # stopped after the last step, before its check
             yield from self._check()
         yield self._save()
@@ -221,15 +231,46 @@ class _Loop:
             raise FloatingPointError(
                 f"{reason} again after {RETRIES} returns to an earlier state; lower g_rate and d_rate, or use fp32"
             )
-        rate = self.trainer.rate / 2
-        self.trainer.load(state["trainer"])
-        self.trainer.rate = rate
+        return self._return_to(state, reason)
+
+    def _return_to(self, state: dict[str, Any], reason: str, remedy: str | None = None) -> Note:
+        """Load an earlier state, halve the learning rates, keep what remedies have changed, and save that."""
+        trainer, rate = self.trainer, self.trainer.rate / 2
+        factors = trainer.g_factor, trainer.d_factor, trainer.least_augment
+        trainer.load(state["trainer"])
+        trainer.rate = rate
+        trainer.g_factor, trainer.d_factor, trainer.least_augment = factors
+        trainer.augment = max(trainer.augment, trainer.least_augment)
         self.progress.checks = min(self.progress.checks, state["progress"][0])
-        self.states.forget_after(self.trainer.seen)
-        self.states.save(self._state(), self.trainer.seen)
-        return Note(
-            self.trainer.seen, f"{reason}: back to {self.trainer.seen} pictures seen, at {rate:g} of the learning rates"
-        )
+        self.states.forget_after(trainer.seen)
+        self.states.save(self._state(), trainer.seen)
+        self._clock()
+        text = f"{reason}: back to {trainer.seen} pictures seen, at {rate:g} of the learning rates"
+        return Note(trainer.seen, text, remedy, back=True)
+
+    def _remedy(self, name: str) -> Note:
+        """Do what was asked for, and save it at once: a run that is killed now keeps it."""
+        trainer = self.trainer
+        if name == "best":
+            good = self.states.best()
+            if good is not None and good["trainer"]["clock"][0] < trainer.seen:
+                return self._return_to(good, "asked for the best snapshot", name)
+            return Note(trainer.seen, "there is no better snapshot to go back to; nothing was changed", name)
+        text = apply(trainer, name)
+        self._save()
+        return Note(trainer.seen, text, name)
+
+    def _clock(self) -> None:
+        """Measure the speed from here on."""
+        self._since, self._before = time.perf_counter(), self.trainer.seen
+
+    def _leave_out(self, began: float) -> None:
+        """What happened since then was no training; the clock may have been set meanwhile."""
+        self._since += time.perf_counter() - max(began, self._since)
+
+    def _speed(self) -> float:
+        """Pictures a second, without the time that checks and pauses took."""
+        return (self.trainer.seen - self._before) / (time.perf_counter() - self._since)
 
     def _smaller_batch(self, error: RuntimeError) -> Note:
         out_of_memory = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

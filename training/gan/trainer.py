@@ -37,6 +37,8 @@ class Trainer:
         batch: pictures a step; halved where memory does not suffice.
         augment: DiffAugment's present strength.
         rate: factor on both learning rates; halved at each return to an earlier state.
+        g_factor, d_factor: further factors on the learning rate of one network; remedies lower them.
+        least_augment: below this, adaptive augmentation does not fall; remedies raise it.
     """
 
     def __init__(self, config: GanConfig, spec: NetworkSpec, patches: Patches, device: torch.device) -> None:
@@ -58,6 +60,7 @@ class Trainer:
         self.seen, self.steps = 0, 0
         self.batch = min(config.batch_size, len(patches.images))
         self.augment, self.rate = config.augment, 1.0
+        self.g_factor, self.d_factor, self.least_augment = 1.0, 1.0, 0.0
         self._sure = 0.0
 
     @property
@@ -140,6 +143,7 @@ class Trainer:
             "optimisers": [self._adam_g.state_dict(), self._adam_d.state_dict(), self._scaler.state_dict()],
             "clock": [self.seen, self.steps, self.batch],
             "adaptive": [self.augment, self.rate, self._sure],
+            "remedies": [self.g_factor, self.d_factor, self.least_augment],
             "architecture": [self.spec.architecture, self.spec.preprocess.size, list(self.spec.classes)],
         }
 
@@ -156,6 +160,7 @@ class Trainer:
             part.load_state_dict(saved)
         self.seen, self.steps, self.batch = state["clock"]
         self.augment, self.rate, self._sure = state["adaptive"]
+        self.g_factor, self.d_factor, self.least_augment = state["remedies"]
 
     # Parts of a step --------------------------------------------------------------------------------------------
 
@@ -194,7 +199,8 @@ class Trainer:
     def _set_rates(self) -> None:
         left = 1 - self.seen / self.config.images
         decay = min(1.0, max(left, 1e-3) / self.config.decay) if self.config.decay else 1.0
-        for optimiser, rate in ((self._adam_g, self.config.g_rate), (self._adam_d, self.config.d_rate)):
+        g_rate, d_rate = self.config.g_rate * self.g_factor, self.config.d_rate * self.d_factor
+        for optimiser, rate in ((self._adam_g, g_rate), (self._adam_d, d_rate)):
             for group in optimiser.param_groups:
                 group["lr"] = rate * self.rate * decay
 
@@ -220,7 +226,7 @@ class Trainer:
         self._sure += float(on_real.detach().sign().mean()) / ADAPT_EVERY
         if self.steps % ADAPT_EVERY == 0:
             change = math.copysign(ADAPT_EVERY * self.batch / ADAPT_PICTURES, self._sure - self.config.augment_target)
-            self.augment, self._sure = min(1.0, max(0.0, self.augment + change)), 0.0
+            self.augment, self._sure = min(1.0, max(self.least_augment, self.augment + change)), 0.0
 
 
 def depth_at(progress: float, stages: int, fade: float) -> float:
