@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks.gan_alarms import collapsed, memorised, neu, verdict
 
+from benchmarks.gan_alarms import collapsed, memorised, neu, verdict
 from training.gan.config import gan_config
 from training.gan.measure import Features, Look, likeness
 from training.gan.patches import load_patches

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from same import assert_same
 
 from models.checkpoint import load_checkpoint
 from training.config import ConfigError
@@ -40,20 +41,6 @@ def last_state(config: GanConfig) -> dict[str, Any]:
     newest = sorted((config.out / "checkpoints").glob("state-*.pt"))[-1]
     state: dict[str, Any] = torch.load(newest, weights_only=True)["trainer"]
     return state
-
-
-def assert_same(first: Any, second: Any) -> None:
-    if isinstance(first, torch.Tensor):
-        assert torch.equal(first, second)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, list):
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
-    else:
-        assert first == second
 
 
 def class_folder(root: Path, count: int, side: int = 64) -> Path:

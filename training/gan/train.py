@@ -46,7 +46,8 @@ def train_gan(config: GanConfig) -> Run:
     """Train until `config.images` pictures were seen; the snapshot with the lowest KID stays in `config.best`.
 
     Send `"save"` to write a state at once, or one of `training.runs.REMEDIES` to change how it goes on. Closing the
-    generator stops the run where it is; leaving it alone pauses it. With `config.resume` it goes on from the last saved state as if it had not been stopped.
+    generator stops the run where it is; leaving it alone pauses it. With `config.resume` it goes on from the last
+    saved state as if it had not been stopped.
 
     Raises:
         ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
@@ -63,7 +64,12 @@ def train_gan(config: GanConfig) -> Run:
         value = states.latest()
         try:
             trainer.load(value["trainer"])
-        except (ValueError, KeyError, RuntimeError) as error:
+        except RuntimeError as error:  # torch lists every tensor
+            raise ConfigError(
+                "resume: the saved state is of networks of another build (ngf, ndf, nz, d_norm, spectral_norm); "
+                "give the run's own settings, or start afresh"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"resume: the saved state does not fit ({error}); start afresh") from error
         progress = _Progress(*value["progress"])
     yield Started(config.images, 1, trainer.start.sentence, patches.counts(), str(device), patches.notes, trainer.seen)
@@ -79,14 +85,16 @@ def generator_spec(config: GanConfig, classes: tuple[str, ...]) -> NetworkSpec:
 
 @dataclass
 class _Progress:
-    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states."""
+    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states, and
+    how much the best's samples varied."""
 
     checks: int = 0
     best_kid: float = math.inf
     retries: int = 0
+    best_diversity: float = 0.0
 
     def values(self) -> list[Any]:
-        return [self.checks, self.best_kid, self.retries]
+        return [self.checks, self.best_kid, self.retries, self.best_diversity]
 
 
 class _Loop:
@@ -115,16 +123,21 @@ class _Loop:
         self._features: Features | None = None
         self._real: Look | None = None
         self._saved_at = self._told_at = time.monotonic()
+        # The state that the run went on from, if it went back or was resumed.
+        self._from: int | None = trainer.seen or None
 
     def run(self) -> Run:
         config, trainer = self.config, self.trainer
         if trainer.seen == 0:
             yield self._save()
+        if self.states.unreadable:
+            self.states.forget_after(trainer.seen)
+            yield Note(trainer.seen, f"resumed from an older state: {'; '.join(self.states.unreadable)}")
         self._clock()
         while not trainer.done:
             try:
                 losses = trainer.step()
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 yield self._smaller_batch(error)
                 continue
             checking = trainer.seen >= (self.progress.checks + 1) * config.images / config.checks or trainer.done
@@ -132,7 +145,7 @@ class _Loop:
                 self._told_at = time.monotonic()
                 values = {name: float(value) for name, value in losses.items()}
                 if not all(math.isfinite(value) for value in values.values()):
-                    yield self._back("the losses became NaN", self.states.latest())
+                    yield self._back("the losses became NaN", self._last_good())
                     continue
                 values["augment"] = trainer.augment
                 if trainer.depth is not None:
@@ -186,12 +199,14 @@ class _Loop:
         snapshot = self.states.folder / f"generator-{trainer.seen:010d}.safetensors"
         save_checkpoint(snapshot, trainer.average, self.spec, card)
         if best:
-            self.progress.best_kid = found.kid
+            self.progress.best_kid, self.progress.best_diversity = found.kid, found.diversity
             save_checkpoint(config.best, trainer.average, self.spec, card)
             self.states.save(self._state(), trainer.seen, best=True)
         values["seconds"] = round(time.monotonic() - started, 2)
         yield Checked(trainer.seen, values, grid, snapshot, best)
-        if found.diversity < COLLAPSED and isinstance(trainer.generator, ProgressiveGenerator):
+        # Young samples vary little, and going back to the like of them would help nothing.
+        lost = found.diversity < COLLAPSED and self.progress.best_diversity >= 2 * COLLAPSED
+        if lost and isinstance(trainer.generator, ProgressiveGenerator):
             good = self.states.best()
             if good is not None and good["trainer"]["clock"][0] < trainer.seen:
                 yield self._back(f"the samples collapsed (diversity {found.diversity:.2f})", good)
@@ -224,6 +239,14 @@ class _Loop:
         self._saved_at = time.monotonic()
         return Saved(path, self.trainer.seen, False)
 
+    def _last_good(self) -> dict[str, Any]:
+        """The newest state, or an older one where that has led to NaN before: half the rate does not always help."""
+        state = self.states.latest()
+        seen = state["trainer"]["clock"][0]
+        if seen == self._from and self.progress.retries and self.states.drop(seen):
+            state = self.states.latest()
+        return state
+
     def _back(self, reason: str, state: dict[str, Any]) -> Note:
         """Go on from an earlier state with half the learning rates; FloatingPointError after the last retry."""
         self.progress.retries += 1
@@ -244,6 +267,7 @@ class _Loop:
         self.progress.checks = min(self.progress.checks, state["progress"][0])
         self.states.forget_after(trainer.seen)
         self.states.save(self._state(), trainer.seen)
+        self._from = trainer.seen
         self._clock()
         text = f"{reason}: back to {trainer.seen} pictures seen, at {rate:g} of the learning rates"
         return Note(trainer.seen, text, remedy, back=True)
@@ -272,11 +296,26 @@ class _Loop:
         """Pictures a second, without the time that checks and pauses took."""
         return (self.trainer.seen - self._before) / (time.perf_counter() - self._since)
 
-    def _smaller_batch(self, error: RuntimeError) -> Note:
-        out_of_memory = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
-        if not out_of_memory or self.trainer.batch < 4:
+    def _smaller_batch(self, error: RuntimeError | MemoryError) -> Note:
+        trainer = self.trainer
+        if not _out_of_memory(error):
             raise error
-        self.trainer.batch //= 2
-        if self.trainer.device.type == "cuda":
+        # What the step had got to would be added to the next one.
+        for network in (trainer.generator, trainer.discriminator):
+            network.zero_grad(set_to_none=True)
+        if trainer.batch < 4:
+            raise ConfigError(
+                f"out of memory with a batch of {trainer.batch} pictures; choose a smaller size, ngf or ndf"
+            ) from error
+        trainer.batch //= 2
+        if trainer.device.type == "cuda":
             torch.cuda.empty_cache()
-        return Note(self.trainer.seen, f"out of memory: the batch is now {self.trainer.batch} pictures")
+        return Note(trainer.seen, f"out of memory: the batch is now {trainer.batch} pictures")
+
+
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Torch has a class of its own for GPUs only; on the CPU the message tells, and each system has another."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    said = str(error)
+    return "DefaultCPUAllocator" in said or "not enough memory" in said or "bad_alloc" in said
