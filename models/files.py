@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ def atomic_write(path: str | Path, content: bytes | str) -> None:
     """Replace `path` by `content` (text as UTF-8, line ends as given), whole or not at all; errors as `atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Did writing fail for want of room: of the disk's, of a quota's, or of what one file may have?"""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _flush_to_disk(path: Path) -> None:

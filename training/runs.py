@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
-from models.files import atomic_write
+from models.files import atomic_write, disk_is_full
 
 #: `refused`: the data or the settings were of no use, so there is no first step and nothing to keep.
 State = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted", "refused"]
@@ -136,7 +136,15 @@ class Run:
         return status
 
     def write_status(self, status: Status) -> None:
-        atomic_write(self.folder / "status.json", json.dumps(status.__dict__))
+        path, text = self.folder / "status.json", json.dumps(status.__dict__).encode()
+        try:
+            atomic_write(path, text)
+        except OSError as error:
+            if not disk_is_full(error) or not path.is_file():
+                raise
+            # A full disk has no room for a second file, but the block of the first one is ours to write over.
+            with path.open("r+b") as file:
+                file.write(text.ljust(path.stat().st_size))
 
     def alive(self) -> bool:
         """Is a worker at it? The lock tells, not the process number, which the system may have given away again."""
@@ -216,8 +224,7 @@ class Run:
         kept = [
             event
             for event in self.events()
-            if event["kind"] == "note"
-            or ((event.get("step", event.get("epoch", 0)) or 0) <= step and event["kind"] != "finished")
+            if event["kind"] == "note" or (_step_of(event) <= step and event["kind"] != "finished")
         ]
         atomic_write(self.events_path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
 
@@ -231,6 +238,11 @@ def read_event(line: str | bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and "kind" in value else None
 
 
+def _step_of(event: dict[str, Any]) -> float:
+    step = event.get("step", event.get("epoch", 0))
+    return step if isinstance(step, (int, float)) else 0
+
+
 def all_runs(root: Path) -> list[Run]:
     """Runs under a folder, the oldest first; hidden and deleted ones are left out."""
     if not root.is_dir():
@@ -241,10 +253,17 @@ def all_runs(root: Path) -> list[Run]:
 def find_run(root: Path, name: str) -> Run:
     """By id, by the start of one, or by name; RunError where none or several fit."""
     runs = all_runs(root)
-    exact = [run for run in runs if run.id == name] or [run for run in runs if run.about()["name"] == name]
+    exact = [run for run in runs if run.id == name] or [run for run in runs if _is_called(run, name)]
     fitting = exact or [run for run in runs if run.id.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise RunError(f"{name}: {len(fitting)} runs fit; give more of the id ({', '.join(r.id for r in fitting[:4])})")
     raise RunError(f"{name}: there is no such run; known: {', '.join(run.id for run in runs[-8:]) or 'none'}")
+
+
+def _is_called(run: Run, name: str) -> bool:
+    try:
+        return bool(run.about().get("name") == name)
+    except RunError:  # one broken run must not hide the others
+        return False

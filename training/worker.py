@@ -6,10 +6,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from models.files import disk_is_full
 from training.events import Cancelled, Event, to_json
 from training.runs import REMEDIES, Run, RunError, Status, Word, all_runs
 
@@ -61,9 +63,12 @@ class _Worker:
         self._written_at = 0.0
 
     def work(self) -> Status:
-        run, about = self.run, self.run.about()
-        config = {**about["config"], "out": str(run.folder), "resume": any(run.folder.glob("checkpoints/state-*.pt"))}
+        run = self.run
+        resume = any(run.folder.glob("checkpoints/state-*.pt"))
         try:
+            about = run.about()
+            config = {**about["config"], "out": str(run.folder), "resume": resume}
+            self._tidy()
             if not self._wait_for_turn():
                 return self._set("stopped")
             return self._drive(trainer_of(about["kind"], config))
@@ -71,10 +76,25 @@ class _Worker:
             self._set("stopped")
             raise
         except BaseException as error:
+            if disk_is_full(error):
+                full = RunError(
+                    f"the disk that holds {run.folder} is full; make room and resume: it goes on from its last "
+                    "saved state, which is whole"
+                )
+                with suppress(OSError):
+                    self._set("failed", error=str(full))
+                raise full from error
             self._set("refused" if self._refused(error) else "failed", error=f"{error}" or type(error).__name__)
             raise
         finally:
             self.turn.release(force=True)
+
+    def _tidy(self) -> None:
+        """Remove the halves of files that a worker was killed over; they are hidden, and as large as what they were to
+        become. Nobody else writes tensors and grids here."""
+        for pattern in (".*.tmp.safetensors", "checkpoints/.*.tmp*", "samples/.*.tmp*"):
+            for half in self.run.folder.glob(pattern):
+                half.unlink(missing_ok=True)
 
     def _drive(self, trainer: Trainer) -> Status:
         asked: str | None = None

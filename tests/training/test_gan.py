@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from same import assert_same
 
 from models.checkpoint import load_checkpoint
 from training.config import ConfigError
@@ -19,7 +20,7 @@ from training.events import Event
 from training.gan.config import GanConfig, gan_config
 from training.gan.diffaugment import diffaugment
 from training.gan.losses import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
-from training.gan.measure import likeness
+from training.gan.measure import Look, likeness
 from training.gan.patches import equal_tiles, load_patches, look_at_patches
 from training.gan.remedies import apply
 from training.gan.states import States
@@ -40,20 +41,6 @@ def last_state(config: GanConfig) -> dict[str, Any]:
     newest = sorted((config.out / "checkpoints").glob("state-*.pt"))[-1]
     state: dict[str, Any] = torch.load(newest, weights_only=True)["trainer"]
     return state
-
-
-def assert_same(first: Any, second: Any) -> None:
-    if isinstance(first, torch.Tensor):
-        assert torch.equal(first, second)
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys()
-        for key in first:
-            assert_same(first[key], second[key])
-    elif isinstance(first, list):
-        for one, other in zip(first, second, strict=True):
-            assert_same(one, other)
-    else:
-        assert first == second
 
 
 def class_folder(root: Path, count: int, side: int = 64) -> Path:
@@ -288,16 +275,22 @@ def test_losses_and_penalties() -> None:
 
 def test_likeness_tells_a_collapse_and_copies() -> None:
     random = torch.Generator().manual_seed(0)
-    real, other = torch.randn(200, 16, generator=random), torch.randn(200, 16, generator=random)
-    alike = likeness(real, other)
+    real, other = torch.randn(200, 64, generator=random), torch.randn(200, 64, generator=random)
+
+    def look(features: torch.Tensor) -> Look:
+        return Look(features, features.view(-1, 8, 8))
+
+    alike = likeness(look(real), look(other))
     assert abs(alike.kid) < 0.1 and 0.8 < alike.diversity < 1.2 and 0.8 < alike.nearest < 1.2
     assert alike.coverage > 0.8 and 0.7 < alike.density < 1.3
-    collapsed = likeness(real, real[:1] + 0.01 * other)
+    collapsed = likeness(look(real), look(real[:1] + 0.01 * other))
     assert collapsed.diversity < 0.05 and collapsed.coverage < 0.1 and collapsed.kid > 10 * abs(alike.kid)
-    copies = likeness(real, real + 0.01 * other)
+    copies = likeness(look(real), look(real + 0.01 * other))
     assert copies.nearest < 0.1 and copies.diversity > 0.8
+    mirrored = likeness(look(real), look(real.view(-1, 8, 8).flip(2).flatten(1)))
+    assert mirrored.nearest < 0.1, "a copy in a mirror is one"
     with pytest.raises(ValueError, match="at least 4"):
-        likeness(real, other[:2])
+        likeness(look(real), look(other[:2]))
 
 
 def test_stages_are_held_before_the_next_fade() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import timm
 import torch
@@ -20,6 +21,19 @@ from models.start import WEIGHTS_FOLDER
 #: Side at which pictures are measured: what the backbone was trained at is dear, and textures need no more.
 SIDE = 128
 NEIGHBOURS = 5
+#: Side of the thumbnails in which copies are looked for. Smaller ones forget what makes a picture that picture; larger
+#: ones take grain for a difference (`benchmarks/gan_alarms.py`).
+THUMBNAIL = 8
+
+
+class Look(NamedTuple):
+    """What pictures are compared by: N×1280 features, which see texture, and N×8×8 thumbnails, which see layout.
+
+    Features alone let copies through: noise of two grey levels moves a picture as far as its neighbour.
+    """
+
+    features: Tensor
+    thumbnails: Tensor
 
 
 @dataclass(frozen=True)
@@ -31,9 +45,10 @@ class Likeness:
             estimate it may fall a little below.
         density: how often generated pictures lie among real ones (Naeem et al. 2020, section 3); about 1 is right.
         coverage: part of the real pictures that have a generated one beside them, 0 to 1.
-        diversity: mean distance between two generated pictures over that between two real ones; near 0 is a collapse.
-        nearest: median distance from a generated picture to the nearest training picture over the same between
-            training pictures; far below 1, pictures are copies.
+        diversity: mean distance between two generated pictures over that between two real ones, in features or in
+            thumbnails, whichever is less; near 0 is a collapse.
+        nearest: median distance from a generated picture to the nearest training picture or its mirror image over the
+            same between training pictures, in thumbnails; far below 1, pictures are copies.
     """
 
     kid: float
@@ -69,23 +84,57 @@ class Features:
     def __call__(self, pictures: Tensor) -> Tensor:
         return torch.cat(list(self.batches(pictures)))
 
+    def look(self, pictures: Tensor) -> Look:
+        return Look(self(pictures), thumbnails(pictures))
 
-def likeness(real: Tensor, fake: Tensor) -> Likeness:
-    """Compare features, M×F of real and N×F of generated pictures; ValueError with fewer than 4 of either."""
-    if min(len(real), len(fake)) < 4:
-        raise ValueError(f"{len(real)} real and {len(fake)} generated pictures; at least 4 of each are needed")
+
+def thumbnails(pictures: Tensor) -> Tensor:
+    """N×C×S×S float, −1 to 1 → N×8×8 float, grey, each the mean of what it covers; a mask that is made along is left
+    out."""
+    grey = pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1]
+    return F.adaptive_avg_pool2d(grey.mean(1), THUMBNAIL)
+
+
+def likeness(real: Look, fake: Look) -> Likeness:
+    """Compare real and generated pictures; ValueError with fewer than 4 of either."""
+    if min(len(part) for part in (*real, *fake)) < 4:
+        raise ValueError(
+            f"{len(real.features)} real and {len(fake.features)} generated pictures; at least 4 of each are needed"
+        )
+    return Likeness(
+        **_in_features(real.features, fake.features),
+        diversity=min(_spread(one, other) for one, other in zip(fake, real, strict=True)),
+        nearest=_nearness(real.thumbnails, fake.thumbnails),
+    )
+
+
+def _in_features(real: Tensor, fake: Tensor) -> dict[str, float]:
     between, within = torch.cdist(fake, real), torch.cdist(real, real)
     within.fill_diagonal_(torch.inf)
     neighbours = min(NEIGHBOURS, len(real) - 1)
     radius = within.kthvalue(neighbours, dim=1).values
     inside = between < radius
-    return Likeness(
-        kid=kernel_distance(real, fake),
-        density=float(inside.float().sum(1).mean() / neighbours),
-        coverage=float(inside.any(0).float().mean()),
-        diversity=float(torch.pdist(fake).mean() / torch.pdist(real).mean()),
-        nearest=float(between.amin(1).median() / within.amin(1).median()),
-    )
+    return {
+        "kid": kernel_distance(real, fake),
+        "density": float(inside.float().sum(1).mean() / neighbours),
+        "coverage": float(inside.any(0).float().mean()),
+    }
+
+
+def _spread(fake: Tensor, real: Tensor) -> float:
+    # Pictures that are all the same have no spread to compare with.
+    return float(torch.pdist(fake.flatten(1)).mean() / torch.pdist(real.flatten(1)).mean().clamp_min(1e-6))
+
+
+def _nearness(real: Tensor, fake: Tensor) -> float:
+    """Mirrors count: a generator that learnt from mirrored pictures copies those too."""
+    mirrored = [real.flip(axes).flatten(1) for axes in ((), (1,), (2,), (1, 2))]
+
+    def nearest(thumbs: Tensor, itself: bool) -> Tensor:
+        distances = torch.stack([torch.cdist(thumbs.flatten(1), mirror) for mirror in mirrored]).amin(0)
+        return (distances.fill_diagonal_(torch.inf) if itself else distances).amin(1).median()
+
+    return float(nearest(fake, False) / nearest(real, True).clamp_min(1e-6))
 
 
 def kernel_distance(real: Tensor, fake: Tensor, subsets: int = 20) -> float:

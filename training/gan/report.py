@@ -36,9 +36,9 @@ def report_on(checkpoint: Checkpoint, config: dict[str, Any], count: int) -> dic
         drawn = checkpoint.network(z[start : start + 64], labels[start : start + 64]).float().clamp(-1, 1)
         parts.append(F.interpolate(drawn, (settings.size, settings.size)) if drawn.shape[-1] < settings.size else drawn)
     measure = Features(settings.features)
-    real, fake = measure(patches.images.float() / 127.5 - 1), measure(torch.cat(parts))
-    order = torch.randperm(len(real), generator=random)
-    half = len(real) // 2
+    real, fake = measure.look(patches.images.float() / 127.5 - 1), measure.look(torch.cat(parts))
+    order = torch.randperm(len(real.features), generator=random)
+    half = len(order) // 2
     figures = {name: round(value, 5) for name, value in asdict(likeness(real, fake)).items()}
-    figures["floor"] = round(kernel_distance(real[order[:half]], real[order[half : 2 * half]]), 5)
-    return {**figures, "n": count, "real": len(real), "features": settings.features}
+    figures["floor"] = round(kernel_distance(*real.features[order[: 2 * half]].split(half)), 5)
+    return {**figures, "n": count, "real": len(order), "features": settings.features}

@@ -21,7 +21,7 @@ from training.config import ConfigError
 from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
 from training.gan.config import GanConfig
 from training.gan.grid import GRID, save_grid
-from training.gan.measure import Features, Likeness, likeness
+from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.remedies import apply
 from training.gan.states import States
@@ -64,7 +64,12 @@ def train_gan(config: GanConfig) -> Run:
         value = states.latest()
         try:
             trainer.load(value["trainer"])
-        except (ValueError, KeyError, RuntimeError) as error:
+        except RuntimeError as error:  # torch lists every tensor
+            raise ConfigError(
+                "resume: the saved state is of networks of another build (ngf, ndf, nz, d_norm, spectral_norm); "
+                "give the run's own settings, or start afresh"
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"resume: the saved state does not fit ({error}); start afresh") from error
         progress = _Progress(*value["progress"])
     yield Started(config.images, 1, trainer.start.sentence, patches.counts(), str(device), patches.notes, trainer.seen)
@@ -80,14 +85,16 @@ def generator_spec(config: GanConfig, classes: tuple[str, ...]) -> NetworkSpec:
 
 @dataclass
 class _Progress:
-    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states."""
+    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states, and
+    how much the best's samples varied."""
 
     checks: int = 0
     best_kid: float = math.inf
     retries: int = 0
+    best_diversity: float = 0.0
 
     def values(self) -> list[Any]:
-        return [self.checks, self.best_kid, self.retries]
+        return [self.checks, self.best_kid, self.retries, self.best_diversity]
 
 
 class _Loop:
@@ -114,18 +121,23 @@ class _Loop:
         chosen = torch.randint(len(patches.labels), (config.check_samples,), generator=random)
         self.check_labels = patches.labels[chosen]
         self._features: Features | None = None
-        self._real: Tensor | None = None
+        self._real: Look | None = None
         self._saved_at = self._told_at = time.monotonic()
+        # The state that the run went on from, if it went back or was resumed.
+        self._from: int | None = trainer.seen or None
 
     def run(self) -> Run:
         config, trainer = self.config, self.trainer
         if trainer.seen == 0:
             yield self._save()
+        if self.states.unreadable:
+            self.states.forget_after(trainer.seen)
+            yield Note(trainer.seen, f"resumed from an older state: {'; '.join(self.states.unreadable)}")
         self._clock()
         while not trainer.done:
             try:
                 losses = trainer.step()
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 yield self._smaller_batch(error)
                 continue
             checking = trainer.seen >= (self.progress.checks + 1) * config.images / config.checks or trainer.done
@@ -133,7 +145,7 @@ class _Loop:
                 self._told_at = time.monotonic()
                 values = {name: float(value) for name, value in losses.items()}
                 if not all(math.isfinite(value) for value in values.values()):
-                    yield self._back("the losses became NaN", self.states.latest())
+                    yield self._back("the losses became NaN", self._last_good())
                     continue
                 values["augment"] = trainer.augment
                 if trainer.depth is not None:
@@ -187,12 +199,14 @@ class _Loop:
         snapshot = self.states.folder / f"generator-{trainer.seen:010d}.safetensors"
         save_checkpoint(snapshot, trainer.average, self.spec, card)
         if best:
-            self.progress.best_kid = found.kid
+            self.progress.best_kid, self.progress.best_diversity = found.kid, found.diversity
             save_checkpoint(config.best, trainer.average, self.spec, card)
             self.states.save(self._state(), trainer.seen, best=True)
         values["seconds"] = round(time.monotonic() - started, 2)
         yield Checked(trainer.seen, values, grid, snapshot, best)
-        if found.diversity < COLLAPSED and isinstance(trainer.generator, ProgressiveGenerator):
+        # Young samples vary little, and going back to the like of them would help nothing.
+        lost = found.diversity < COLLAPSED and self.progress.best_diversity >= 2 * COLLAPSED
+        if lost and isinstance(trainer.generator, ProgressiveGenerator):
             good = self.states.best()
             if good is not None and good["trainer"]["clock"][0] < trainer.seen:
                 yield self._back(f"the samples collapsed (diversity {found.diversity:.2f})", good)
@@ -202,17 +216,20 @@ class _Loop:
             self._features = Features(self.config.features, self.trainer.device)
         if self._real is None:
             random = torch.Generator().manual_seed(self.config.seed)
-            chosen = torch.randperm(len(self.patches.images), generator=random)[:REFERENCE]
-            self._real = yield from self._look(self.patches.images[chosen].float() / 127.5 - 1)
+            order, images = torch.randperm(len(self.patches.images), generator=random), self.patches.images
+            look = yield from self._look(images[order[:REFERENCE]].float() / 127.5 - 1)
+            # A copy is found only if its original is among those compared, and thumbnails are cheap.
+            small = [thumbnails(images[part].float() / 127.5 - 1) for part in order[: 4 * REFERENCE].split(REFERENCE)]
+            self._real = look._replace(thumbnails=torch.cat(small))
         return likeness(self._real, (yield from self._look(fakes)))
 
-    def _look(self, pictures: Tensor) -> Generator[Event, str | None, Tensor]:
+    def _look(self, pictures: Tensor) -> Generator[Event, str | None, Look]:
         assert self._features is not None
         found = []
         for batch in self._features.batches(pictures):
             found.append(batch)
             yield Busy("measuring samples")
-        return torch.cat(found)
+        return Look(torch.cat(found), thumbnails(pictures))
 
     def _state(self) -> dict[str, Any]:
         return {"trainer": self.trainer.state(), "progress": self.progress.values()}
@@ -221,6 +238,14 @@ class _Loop:
         path = self.states.save(self._state(), self.trainer.seen)
         self._saved_at = time.monotonic()
         return Saved(path, self.trainer.seen, False)
+
+    def _last_good(self) -> dict[str, Any]:
+        """The newest state, or an older one where that has led to NaN before: half the rate does not always help."""
+        state = self.states.latest()
+        seen = state["trainer"]["clock"][0]
+        if seen == self._from and self.progress.retries and self.states.drop(seen):
+            state = self.states.latest()
+        return state
 
     def _back(self, reason: str, state: dict[str, Any]) -> Note:
         """Go on from an earlier state with half the learning rates; FloatingPointError after the last retry."""
@@ -242,6 +267,7 @@ class _Loop:
         self.progress.checks = min(self.progress.checks, state["progress"][0])
         self.states.forget_after(trainer.seen)
         self.states.save(self._state(), trainer.seen)
+        self._from = trainer.seen
         self._clock()
         text = f"{reason}: back to {trainer.seen} pictures seen, at {rate:g} of the learning rates"
         return Note(trainer.seen, text, remedy, back=True)
@@ -270,11 +296,26 @@ class _Loop:
         """Pictures a second, without the time that checks and pauses took."""
         return (self.trainer.seen - self._before) / (time.perf_counter() - self._since)
 
-    def _smaller_batch(self, error: RuntimeError) -> Note:
-        out_of_memory = isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
-        if not out_of_memory or self.trainer.batch < 4:
+    def _smaller_batch(self, error: RuntimeError | MemoryError) -> Note:
+        trainer = self.trainer
+        if not _out_of_memory(error):
             raise error
-        self.trainer.batch //= 2
-        if self.trainer.device.type == "cuda":
+        # What the step had got to would be added to the next one.
+        for network in (trainer.generator, trainer.discriminator):
+            network.zero_grad(set_to_none=True)
+        if trainer.batch < 4:
+            raise ConfigError(
+                f"out of memory with a batch of {trainer.batch} pictures; choose a smaller size, ngf or ndf"
+            ) from error
+        trainer.batch //= 2
+        if trainer.device.type == "cuda":
             torch.cuda.empty_cache()
-        return Note(self.trainer.seen, f"out of memory: the batch is now {self.trainer.batch} pictures")
+        return Note(trainer.seen, f"out of memory: the batch is now {trainer.batch} pictures")
+
+
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    """Torch has a class of its own for GPUs only; on the CPU the message tells, and each system has another."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    said = str(error)
+    return "DefaultCPUAllocator" in said or "not enough memory" in said or "bad_alloc" in said
