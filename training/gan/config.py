@@ -25,6 +25,9 @@ class GanConfig(RunConfig):
     colour: bool = Field(False, description="RGB instead of grey")
     masks: bool = Field(False, description="make a mask along with each picture, where the data has masks")
     init: str = Field("random", description="start: random, or the FILE of a generator's checkpoint to adapt")
+    freeze_d: int = Field(
+        0, ge=0, le=8, description="early layers of the discriminator that an adaptation leaves as the start had them"
+    )
 
     images: int = Field(200_000, ge=1, description="real pictures seen until the end, repeats counted")
     batch_size: int = Field(32, ge=2, le=512, description="pictures a step")
@@ -74,6 +77,8 @@ class GanConfig(RunConfig):
             raise ValueError("wgan-gp needs the gradient of one picture; use d_norm none with it")
         if self.r1 and self.d_norm == "batch" and self.arch == "dcgan":
             raise ValueError("r1 needs the gradient of one picture; use d_norm none with it")
+        if self.freeze_d and self.init == "random":
+            raise ValueError("freeze_d keeps what a start has learned; give --init with it")
         return self
 
     @property

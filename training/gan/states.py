@@ -57,6 +57,16 @@ class States:
         path = self.folder / "best.pt"
         return self._read(path) if path.is_file() else None
 
+    def best_or_latest(self) -> dict[str, Any] | None:
+        """The best state, else the newest that can be read; None where there is none."""
+        try:
+            return self.best() or self.latest()
+        except Exception:  # torch.load raises anything from KeyError to UnpicklingError
+            try:
+                return self.latest()
+            except ConfigError:
+                return None
+
     def _read(self, path: Path) -> dict[str, Any]:
         value: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         return value
