@@ -180,6 +180,9 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
     sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
     sample.add_argument("--class", dest="class_name", metavar="C", help="class; each in turn by default")
     sample.add_argument("--truncation", type=float, default=1.0, metavar="X", help="below 1: safer and more alike")
+    sample.add_argument(
+        "--background", type=Path, metavar="DIR", help="put the defects on clean steel from this data set or folder"
+    )
     sample.add_argument("--out", type=Path, required=True, metavar="DIR")
     sample.add_argument("--json", action="store_true", help="one JSON object a picture")
     sample.set_defaults(run=_lazy_run("sample"))

@@ -73,16 +73,21 @@ def command_run(arguments: argparse.Namespace) -> int:
 def sample(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from steelgui.services.inpainting import Backgrounds
     from steelgui.services.synthesis import Synthesiser, write_samples
 
     synthesiser = Synthesiser(Path(_start(_jobs(arguments), arguments.generator)))
-    written = write_samples(
-        synthesiser, arguments.out, arguments.count, arguments.seed, arguments.class_name, arguments.truncation
-    )
+    asked = (arguments.out, arguments.count, arguments.seed, arguments.class_name, arguments.truncation)
+    change = Backgrounds(arguments.background).compose if arguments.background else None
+    written = write_samples(synthesiser, *asked, change)
+    count = 0
     for path in tqdm(written, total=arguments.count, unit="picture", disable=arguments.json):
         if arguments.json:
             print_json({"path": str(path)})
-    say(f"{arguments.count} pictures in {arguments.out}")
+        count += 1
+    say(f"{count} pictures in {arguments.out}")
+    if count < arguments.count:
+        say(f"{arguments.count - count} more showed no defect, or nothing else, and were left out")
     return 0
 
 

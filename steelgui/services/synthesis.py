@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +23,16 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Synthetic:
-    """One generated picture: H×W×3 or H×W uint8, its class, its mask (H×W bool) where the generator makes one."""
+    """One generated picture: H×W×3 or H×W uint8, its class, its mask (H×W bool) where the generator makes one.
+
+    `background` names the real picture that its defect was put on, if it was.
+    """
 
     image: NDArray[np.uint8]
     label: str
     seed: int
     mask: NDArray[np.bool_] | None = None
+    background: str = ""
 
 
 class Synthesiser:
@@ -84,21 +88,35 @@ class Synthesiser:
 
 
 def write_samples(
-    synthesiser: Synthesiser, folder: Path, count: int, seed: int, label: str | None, truncation: float
+    synthesiser: Synthesiser,
+    folder: Path,
+    count: int,
+    seed: int,
+    label: str | None,
+    truncation: float,
+    change: Callable[[Synthetic], Synthetic | None] | None = None,
 ) -> Iterator[Path]:
-    """Write `<class>-<seed>.png`, masks in `masks/`, and `manifest.csv` at the end; yields each picture's path."""
+    """Write `<class>-<seed>.png`, masks in `masks/`, and `manifest.csv` at the end; yields each picture's path.
+
+    Args:
+        change: what is written instead of a picture; those for which it gives None are left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = io.StringIO(newline="")
     rows = csv.writer(table)
-    rows.writerow(["file", "mask", "class", "generator", "seed", "truncation"])
-    for made in synthesiser.draw(count, seed, label, truncation):
+    rows.writerow(["file", "mask", "class", "generator", "seed", "truncation", "background"])
+    for drawn in synthesiser.draw(count, seed, label, truncation):
+        made = drawn if change is None else change(drawn)
+        if made is None:
+            continue
         name = f"{made.label}-{made.seed:06d}.png"
         write_png(made.image, folder / name)
         mask = ""
         if made.mask is not None:
             mask = f"masks/{name}"
             write_png(made.mask.astype(np.uint8) * 255, folder / mask)
-        rows.writerow([name, mask, made.label, synthesiser.checkpoint.name, made.seed, truncation])
+        source = synthesiser.checkpoint.name
+        rows.writerow([name, mask, made.label, source, made.seed, truncation, made.background])
         yield folder / name
     atomic_write(folder / "manifest.csv", table.getvalue())
 

@@ -62,7 +62,9 @@ class GanConfig(RunConfig):
     )
 
     flips: Literal["both", "along", "none"] = Field(
-        "both", description="mirror across and along the rolling direction; rotations would break it"
+        "both",
+        description="mirror both ways, or only over a line along the rolling direction (a lying strip's width), which "
+        "keeps the direction of rolling; rotations would break it",
     )
     dark: float = Field(10.0, ge=0, le=255, description="tiles with a mean grey up to this are dropped: past the edge")
     fade: float = Field(0.4, ge=0, lt=1, description="part of each PGGAN stage in which it fades in")
