@@ -21,8 +21,8 @@ from training.gan.losses import discriminator_loss, generator_loss, gradient_pen
 from training.gan.measure import likeness
 from training.gan.patches import equal_tiles, load_patches, look_at_patches
 from training.gan.states import States
-from training.gan.train import train_gan
-from training.gan.trainer import depth_at
+from training.gan.train import generator_spec, train_gan
+from training.gan.trainer import Trainer, depth_at
 
 SMALL: dict[str, Any] = {
     "class": "scratches", "size": 32, "images": 64, "batch_size": 8, "nz": 16, "ngf": 8, "ndf": 8,
@@ -194,6 +194,23 @@ def test_diffaugment_changes_real_and_generated_alike_and_lets_gradients_through
     first.sum().backward()
     assert images.grad is not None and images.grad.abs().sum() > 0
     assert diffaugment(images, 0.0, torch.Generator()) is images
+
+
+@pytest.mark.parametrize(("flips", "axes"), [("both", {(), (1,), (2,), (1, 2)}), ("along", {(), (1,)}), ("none", {()})])
+def test_mirrored_as_the_setting_says(tmp_path: Path, flips: str, axes: set[tuple[int, ...]]) -> None:
+    """`along` mirrors over a line along the width, a lying strip's rolling direction: what came first stays first."""
+    config = small(class_folder(tmp_path / "data", 8), tmp_path / "out", **{"class": "patches", "flips": flips})
+    patches = load_patches(config)
+    trainer = Trainer(config, generator_spec(config, patches.classes), patches, torch.device("cpu"))
+    originals = patches.images.float() / 127.5 - 1
+    seen = set()
+    for draw in range(8):
+        shown, _ = trainer._real_batch(torch.Generator().manual_seed(draw))
+        order = trainer._order(0, trainer.batch)
+        for picture, original in zip(shown, originals[order], strict=True):
+            ways = [way for way in ((), (1,), (2,), (1, 2)) if torch.equal(picture, original.flip(way))]
+            seen.update(ways)
+    assert seen == axes
 
 
 def test_losses_and_penalties() -> None:
