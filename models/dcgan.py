@@ -27,21 +27,30 @@ class DCGenerator(nn.Module):
         ngf: width of the last hidden layer; each layer before it is twice as wide, up to 8·ngf.
         upsample: `transposed` convolutions as in the paper, or `nearest` resizing before a convolution, which leaves no
             checkerboard.
+        conditioned: keep a class vector although there is one class: what it was taken from had several.
     """
 
     def __init__(
-        self, size: int, channels: int = 1, classes: int = 1, nz: int = 100, ngf: int = 64, upsample: str = "transposed"
+        self,
+        size: int,
+        channels: int = 1,
+        classes: int = 1,
+        nz: int = 100,
+        ngf: int = 64,
+        upsample: str = "transposed",
+        conditioned: bool = False,
     ) -> None:
         super().__init__()
         _check_size(size)
         if upsample not in ("transposed", "nearest"):
             raise ValueError(f"upsample is {upsample!r}; it must be transposed or nearest")
         self.size, self.nz, self.classes = size, nz, classes
-        self.embedding = nn.Embedding(classes, EMBEDDING) if classes > 1 else None
+        conditioned = conditioned or classes > 1
+        self.embedding = nn.Embedding(classes, EMBEDDING) if conditioned else None
         doublings = int(math.log2(size)) - 3
         widths = [ngf * min(8, 2**i) for i in reversed(range(doublings + 1))]
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(nz + (EMBEDDING if classes > 1 else 0), widths[0], 4, 1, 0, bias=False),
+            nn.ConvTranspose2d(nz + (EMBEDDING if conditioned else 0), widths[0], 4, 1, 0, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         ]
@@ -67,6 +76,7 @@ class DCDiscriminator(nn.Module):
     Args:
         norm: `batch` as in the paper, or `none`, which regularisers that look at one picture's gradient need.
         spectral: spectral normalisation of every layer (Miyato et al. 2018, section 2).
+        conditioned: as in the generator.
 
     The class enters as a projection (Miyato and Koyama 2018, equation 3).
     """
@@ -79,6 +89,7 @@ class DCDiscriminator(nn.Module):
         ndf: int = 64,
         norm: str = "batch",
         spectral: bool = False,
+        conditioned: bool = False,
     ) -> None:
         super().__init__()
         _check_size(size)
@@ -93,13 +104,18 @@ class DCDiscriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2))
         self.features = nn.Sequential(*layers)
         self.head = nn.Conv2d(widths[-1], 1, 4)
-        self.projection = nn.Embedding(classes, widths[-1]) if classes > 1 else None
+        self.projection = nn.Embedding(classes, widths[-1]) if conditioned or classes > 1 else None
         # Without batch norm the paper's N(0, 0.02) shrinks the signal to nothing within three layers.
         self.apply(_initialise if norm == "batch" else _initialise_by_fan)
         if spectral:
             for module in [*self.features, self.head]:
                 if isinstance(module, nn.Conv2d):
                     spectral_norm(module)
+
+    def early_layers(self) -> list[nn.Module]:
+        """From the picture on, each a convolution and what follows it; without the head."""
+        starts = [index for index, module in enumerate(self.features) if isinstance(module, nn.Conv2d)]
+        return [self.features[start:end] for start, end in itertools.pairwise([*starts, len(self.features)])]
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """N×channels×size×size float, −1 to 1, and labels N int64 → N float logits, higher for real."""

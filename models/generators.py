@@ -29,5 +29,9 @@ def build_discriminator(spec: NetworkSpec, **arguments: Any) -> nn.Module:
     """The discriminator that trains `spec`'s generator; `arguments` are its own (width, norm)."""
     channels = int(spec.arguments["channels"])
     return DISCRIMINATORS[spec.architecture](
-        spec.preprocess.size, channels=channels, classes=len(spec.classes), **arguments
+        spec.preprocess.size,
+        channels=channels,
+        classes=len(spec.classes),
+        conditioned=bool(spec.arguments.get("conditioned", False)),
+        **arguments,
     )

@@ -110,20 +110,29 @@ class ProgressiveGenerator(_Growing):
         classes: how many classes it is conditioned on; 1 means none.
         nz: length of z.
         width: feature maps of the stage at full size; each stage before it has twice as many, up to `widest`.
+        conditioned: keep a class vector although there is one class: what it was taken from had several.
     """
 
     def __init__(
-        self, size: int, channels: int = 1, classes: int = 1, nz: int = 128, width: int = 16, widest: int = 256
+        self,
+        size: int,
+        channels: int = 1,
+        classes: int = 1,
+        nz: int = 128,
+        width: int = 16,
+        widest: int = 256,
+        conditioned: bool = False,
     ) -> None:
         super().__init__(size)
         self.size, self.nz, self.classes = size, nz, classes
-        self.embedding = nn.Embedding(classes, EMBEDDING) if classes > 1 else None
+        conditioned = conditioned or classes > 1
+        self.embedding = nn.Embedding(classes, EMBEDDING) if conditioned else None
         widths = stage_widths(len(self.sides), width, widest)
         leaky, norm = nn.LeakyReLU(0.2), PixelNorm()
         self.start = nn.Sequential(
             norm,
             # A padding of 3 makes a 4×4 map of one pixel.
-            EqualizedConv2d(nz + (EMBEDDING if classes > 1 else 0), widths[0], 4, 3, math.sqrt(2) / 4),
+            EqualizedConv2d(nz + (EMBEDDING if conditioned else 0), widths[0], 4, 3, math.sqrt(2) / 4),
             leaky,
             norm,
             EqualizedConv2d(widths[0], widths[0], 3, 1),
@@ -162,7 +171,15 @@ class ProgressiveGenerator(_Growing):
 class ProgressiveDiscriminator(_Growing):
     """Picture of the present stage's side and class → one logit; the class enters as a projection."""
 
-    def __init__(self, size: int, channels: int = 1, classes: int = 1, width: int = 16, widest: int = 256) -> None:
+    def __init__(
+        self,
+        size: int,
+        channels: int = 1,
+        classes: int = 1,
+        width: int = 16,
+        widest: int = 256,
+        conditioned: bool = False,
+    ) -> None:
         super().__init__(size)
         widths = stage_widths(len(self.sides), width, widest)
         leaky = nn.LeakyReLU(0.2)
@@ -187,9 +204,13 @@ class ProgressiveDiscriminator(_Growing):
             leaky,
         )
         self.head = EqualizedConv2d(widths[0], 1, 1, gain=1.0)
-        self.projection = nn.Embedding(classes, widths[0]) if classes > 1 else None
+        self.projection = nn.Embedding(classes, widths[0]) if conditioned or classes > 1 else None
         if self.projection is not None:
             nn.init.zeros_(self.projection.weight)
+
+    def early_layers(self) -> list[nn.Module]:
+        """From the picture on: what reads it, then a block for each stage, the finest first; without the end."""
+        return [self.from_picture, *reversed(self.blocks)]
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """N×channels×side×side float, −1 to 1, and labels N int64 → N float logits, higher for real."""

@@ -198,6 +198,9 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
     sample.add_argument(
         "--scores", action="store_true", help="the classifier's confidence and the nearest distance in the manifest"
     )
+    sample.add_argument(
+        "--background", type=Path, metavar="DIR", help="put the defects on clean steel from this data set or folder"
+    )
     sample.add_argument("--walk", type=Path, metavar="FILE", help="also a walk between seeds, as FILE.gif or FILE.webp")
     sample.add_argument("--frames", type=int, default=48, metavar="N", help="of the walk, at 20 a second")
     sample.add_argument("--seeds", type=int, nargs="+", metavar="S", help="of the walk; S and S + 1 by default")

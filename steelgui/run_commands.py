@@ -113,15 +113,21 @@ def sample(arguments: argparse.Namespace) -> int:
 def _write_samples(sampling: Sampling, source: Source, arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    from steelgui.services.inpainting import Backgrounds
     from steelgui.services.sampled import write_folder
 
-    drawn = sampling.stream(
-        source, arguments.count, arguments.seed, arguments.class_name, arguments.truncation, arguments.scores
-    )
+    asked = (arguments.count, arguments.seed, arguments.class_name, arguments.truncation, arguments.scores)
+    drawn = sampling.stream(source, *asked)
+    if arguments.background:
+        drawn = Backgrounds(arguments.background).under(drawn)
+    count = 0
     for path in tqdm(write_folder(drawn, arguments.out), total=arguments.count, unit="picture", disable=arguments.json):
         if arguments.json:
             print_json({"path": str(path)})
-    say(f"{arguments.count} pictures in {arguments.out}")
+        count += 1
+    say(f"{count} pictures in {arguments.out}")
+    if count < arguments.count:
+        say(f"{arguments.count - count} more showed no defect, or nothing else, and were left out")
 
 
 def report(arguments: argparse.Namespace) -> int:

@@ -17,17 +17,21 @@ from PIL import Image
 from models.files import atomic_path, atomic_write
 
 #: Of every manifest: folder, ZIP and synthetic set.
-COLUMNS = ("file", "mask", "class", "run", "generator", "seed", "truncation", "confidence", "distance")
+COLUMNS = ("file", "mask", "class", "run", "generator", "seed", "truncation", "confidence", "distance", "background")
 
 
 @dataclass(frozen=True)
 class Synthetic:
-    """One generated picture: H×W×3 or H×W uint8, its class, its mask (H×W bool) where the generator makes one."""
+    """One generated picture: H×W×3 or H×W uint8, its class, its mask (H×W bool) where the generator makes one.
+
+    `background` names the real picture that its defect was put on, if it was.
+    """
 
     image: NDArray[np.uint8]
     label: str
     seed: int
     mask: NDArray[np.bool_] | None = None
+    background: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Sampled:
             "truncation": f"{self.truncation:g}",
             "confidence": "" if confidence is None else f"{confidence:.4f}",
             "distance": "" if distance is None else f"{distance:.4f}",
+            "background": self.picture.background,
         }
 
 

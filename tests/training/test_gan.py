@@ -257,6 +257,23 @@ def test_diffaugment_changes_real_and_generated_alike_and_lets_gradients_through
     assert diffaugment(images, 0.0, torch.Generator()) is images
 
 
+@pytest.mark.parametrize(("flips", "axes"), [("both", {(), (1,), (2,), (1, 2)}), ("along", {(), (1,)}), ("none", {()})])
+def test_mirrored_as_the_setting_says(tmp_path: Path, flips: str, axes: set[tuple[int, ...]]) -> None:
+    """`along` mirrors over a line along the width, a lying strip's rolling direction: what came first stays first."""
+    config = small(class_folder(tmp_path / "data", 8), tmp_path / "out", **{"class": "patches", "flips": flips})
+    patches = load_patches(config)
+    trainer = Trainer(config, generator_spec(config, patches.classes), patches, torch.device("cpu"))
+    originals = patches.images.float() / 127.5 - 1
+    seen = set()
+    for draw in range(8):
+        shown, _ = trainer._real_batch(torch.Generator().manual_seed(draw))
+        order = trainer._order(0, trainer.batch)
+        for picture, original in zip(shown, originals[order], strict=True):
+            ways = [way for way in ((), (1,), (2,), (1, 2)) if torch.equal(picture, original.flip(way))]
+            seen.update(ways)
+    assert seen == axes
+
+
 def test_losses_and_penalties() -> None:
     good, bad = torch.full((8,), 4.0), torch.full((8,), -4.0)
     for name in ("bce", "hinge", "wgan-gp", "relativistic"):
@@ -303,11 +320,15 @@ def test_stages_are_held_before_the_next_fade() -> None:
 
 def test_a_run_that_went_back_is_not_resumed_from_what_it_left(tmp_path: Path) -> None:
     states = States(tmp_path)
+
+    def state(seen: int) -> dict[str, Any]:
+        return {"trainer": {"networks": []}, "seen": seen}
+
     for seen in (100, 200, 300):
-        states.save({"seen": seen}, seen)
-    states.save({"seen": 50}, 50, best=True)
+        states.save(state(seen), seen)
+    states.save(state(50), 50, best=True)
     assert [path.name for path in states.paths()] == ["state-0000000200.pt", "state-0000000300.pt"]
     states.forget_after(50)
-    assert states.latest() == {"seen": 50}, "the best serves while nothing else is saved"
-    states.save({"seen": 60}, 60)
-    assert states.latest() == {"seen": 60}
+    assert states.latest() == state(50), "the best serves while nothing else is saved"
+    states.save(state(60), 60)
+    assert states.latest() == state(60)

@@ -27,6 +27,9 @@ class GanConfig(RunConfig):
     init: str = Field(
         "random", description="start: random, or a run, a model's name or the FILE of a checkpoint to adapt"
     )
+    freeze_d: int = Field(
+        0, ge=0, le=8, description="early layers of the discriminator that an adaptation leaves as the start had them"
+    )
 
     images: int = Field(200_000, ge=1, description="real pictures seen until the end, repeats counted")
     batch_size: int = Field(32, ge=2, le=512, description="pictures a step")
@@ -61,7 +64,9 @@ class GanConfig(RunConfig):
     )
 
     flips: Literal["both", "along", "none"] = Field(
-        "both", description="mirror across and along the rolling direction; rotations would break it"
+        "both",
+        description="mirror both ways, or only over a line along the rolling direction (a lying strip's width), which "
+        "keeps the direction of rolling; rotations would break it",
     )
     dark: float = Field(10.0, ge=0, le=255, description="tiles with a mean grey up to this are dropped: past the edge")
     fade: float = Field(0.4, ge=0, lt=1, description="part of each PGGAN stage in which it fades in")
@@ -76,6 +81,8 @@ class GanConfig(RunConfig):
             raise ValueError("wgan-gp needs the gradient of one picture; use d_norm none with it")
         if self.r1 and self.d_norm == "batch" and self.arch == "dcgan":
             raise ValueError("r1 needs the gradient of one picture; use d_norm none with it")
+        if self.freeze_d and self.init == "random":
+            raise ValueError("freeze_d keeps what a start has learned; give --init with it")
         return self
 
     @property

@@ -42,7 +42,8 @@ class Patches:
     """Training pictures.
 
     Attributes:
-        images: N×C×S×S uint8; the last channel is the mask (0 or 255) where masks are made along.
+        images: N×C×S×S uint8; where masks are made along, the last channel is the mask, 255 in a defect and less at its
+            rim.
         labels: N int64, index into `classes`.
         classes: the one class, or all of them.
         notes: what the user should know: left-out files, few pictures.
@@ -122,6 +123,8 @@ def look_at_patches(
                 "dark" if grey <= dark else "kept" if label is not None else "other"
             )
             mask = inside[classes.index(label)] if inside is not None and label is not None else None
+            if mask is None and label is not None and is_defect_free(label):
+                mask = np.zeros(part.shape[:2], dtype=bool)  # known without a file
             yield Patch(sample, box, label, verdict, grey), part, mask
 
 

@@ -78,6 +78,13 @@ class States:
         except Exception:  # as above
             return None
 
+    def best_or_latest(self) -> dict[str, Any] | None:
+        """The best state, else the newest that can be read; None where there is none."""
+        try:
+            return self.best() or self.latest()
+        except ConfigError:
+            return None
+
     def _read(self, path: Path) -> dict[str, Any]:
         value: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         # The losses are those before the last update: it may have broken what was saved after it.

@@ -24,6 +24,7 @@ from training.gan.grid import GRID, save_grid
 from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.remedies import apply
+from training.gan.start import GanStart, find_start
 from training.gan.states import States
 from training.gan.trainer import Trainer, generator_arguments
 from training.loop import pick_device
@@ -57,12 +58,14 @@ def train_gan(config: GanConfig) -> Run:
     device = pick_device(config.device)
     patches = load_patches(config)
     spec = generator_spec(config, patches.classes)
-    trainer = Trainer(config, spec, patches, device)
     states = States(config.out / "checkpoints")
-    progress = _Progress()
     if config.resume:
         value = states.latest()
         try:
+            # Not read again: what it started from may have been deleted or trained on since.
+            start = GanStart.from_facts(value["trainer"]["start"])
+            spec = start.shaped(spec)
+            trainer = Trainer(config, spec, patches, device, start)
             trainer.load(value["trainer"])
         except RuntimeError as error:  # torch lists every tensor
             raise ConfigError(
@@ -72,7 +75,14 @@ def train_gan(config: GanConfig) -> Run:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"resume: the saved state does not fit ({error}); start afresh") from error
         progress = _Progress(*value["progress"])
-    yield Started(config.images, 1, trainer.start.sentence, patches.counts(), str(device), patches.notes, trainer.seen)
+    else:
+        start = find_start(config, spec)
+        spec = start.shaped(spec)
+        trainer, progress = Trainer(config, spec, patches, device, start), _Progress()
+    notes = patches.notes
+    if config.freeze_d and not trainer.start.judged:
+        notes += ("freeze_d: nothing is frozen, since the discriminator is new and has learned nothing yet",)
+    yield Started(config.images, 1, trainer.start.sentence, patches.counts(), str(device), notes, trainer.seen)
     yield from _Loop(config, spec, trainer, patches, states, progress).run()
 
 
@@ -219,7 +229,9 @@ class _Loop:
             order, images = torch.randperm(len(self.patches.images), generator=random), self.patches.images
             look = yield from self._look(images[order[:REFERENCE]].float() / 127.5 - 1)
             # A copy is found only if its original is among those compared, and thumbnails are cheap.
-            small = [thumbnails(images[part].float() / 127.5 - 1) for part in order[: 4 * REFERENCE].split(REFERENCE)]
+            small = [
+                thumbnails(images[part].float() / 127.5 - 1) for part in torch.split(order[: 4 * REFERENCE], REFERENCE)
+            ]
             self._real = look._replace(thumbnails=torch.cat(small))
         return likeness(self._real, (yield from self._look(fakes)))
 

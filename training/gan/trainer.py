@@ -8,17 +8,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.generators import build_discriminator
 from models.progressive import ProgressiveDiscriminator, ProgressiveGenerator
 from models.registry import build
 from models.spec import NetworkSpec
-from models.start import start_from
+from training.config import ConfigError
 from training.gan.config import GanConfig
 from training.gan.diffaugment import diffaugment
 from training.gan.losses import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from training.gan.patches import Patches
+from training.gan.start import GanStart, architecture_of
 from training.loop import autocast
 
 #: Steps between two adjustments of the adaptive augmentation, and pictures in which it may go from none to all.
@@ -39,21 +40,30 @@ class Trainer:
         rate: factor on both learning rates; halved at each return to an earlier state.
         g_factor, d_factor: further factors on the learning rate of one network; remedies lower them.
         least_augment: below this, adaptive augmentation does not fall; remedies raise it.
+        start: where the weights came from.
     """
 
-    def __init__(self, config: GanConfig, spec: NetworkSpec, patches: Patches, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: GanConfig,
+        spec: NetworkSpec,
+        patches: Patches,
+        device: torch.device,
+        start: GanStart | None = None,
+    ) -> None:
         self.config, self.spec, self.device = config, spec, device
         self._patches = patches
         torch.manual_seed(config.seed)
         self.generator = build(spec)
-        self.start = start_from(self.generator, spec, config.init)
         self.discriminator = build_discriminator(spec, **discriminator_arguments(config))
+        self.start = (start or GanStart()).fill(self.generator, self.discriminator)
         for network in (self.generator, self.discriminator):
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
         self._adam_g = torch.optim.Adam(self.generator.parameters(), config.g_rate, betas)
-        self._adam_d = torch.optim.Adam(self.discriminator.parameters(), config.d_rate, betas)
+        self._learning = unfrozen(self.discriminator, config.freeze_d if self.start.judged else 0)
+        self._adam_d = torch.optim.Adam(self._learning, config.d_rate, betas)
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._run_g = torch.compile(self.generator) if config.compile else self.generator
         self._run_d = torch.compile(self.discriminator) if config.compile else self.discriminator
@@ -93,7 +103,7 @@ class Trainer:
             logits: Tensor = self.discriminator(images, labels)
             return logits
 
-        self.discriminator.requires_grad_(True)
+        self._let_d_learn(True)
         with autocast(config.precision, self.device):
             fake = self._run_g(z, labels)
             shown = seen_by_d(real)
@@ -109,7 +119,7 @@ class Trainer:
             penalised = penalised + GRADIENT_PENALTY * gradient_penalty(critic, real, fake.detach().float(), mix)
         self._update(self._adam_d, penalised)
 
-        self.discriminator.requires_grad_(False)
+        self._let_d_learn(False)
         with autocast(config.precision, self.device):
             again = self._run_d(seen_by_d(fake.float()), labels).float()
             against = self._run_d(shown, labels).float() if config.loss == "relativistic" else on_real.detach()
@@ -144,12 +154,13 @@ class Trainer:
             "clock": [self.seen, self.steps, self.batch],
             "adaptive": [self.augment, self.rate, self._sure],
             "remedies": [self.g_factor, self.d_factor, self.least_augment],
-            "architecture": [self.spec.architecture, self.spec.preprocess.size, list(self.spec.classes)],
+            "architecture": architecture_of(self.spec),
+            "start": self.start.facts(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state; ValueError where it belongs to other networks."""
-        mine = [self.spec.architecture, self.spec.preprocess.size, list(self.spec.classes)]
+        mine = architecture_of(self.spec)
         if state["architecture"] != mine:
             raise ValueError(f"it is of {_described(state['architecture'])}, this run is {_described(mine)}")
         networks = (self.generator, self.discriminator, self.average)
@@ -191,10 +202,16 @@ class Trainer:
             numbers.append(order[max(0, start - epoch * total) : start + count - epoch * total])
         return torch.cat(numbers)
 
+    def _let_d_learn(self, learn: bool) -> None:
+        for parameter in self._learning:
+            parameter.requires_grad_(learn)
+
     def _grow(self) -> None:
         for network in (self.generator, self.discriminator, self.average):
             if isinstance(network, (ProgressiveGenerator, ProgressiveDiscriminator)):
-                network.grow(depth_at(self.seen / self.config.images, len(network.sides), self.config.fade))
+                planned = depth_at(self.seen / self.config.images, len(network.sides), self.config.fade)
+                # Adapted networks go on from where they were: back at 4² they would unlearn what they were taken for.
+                network.grow(max(planned, self.start.depth))
 
     def _set_rates(self) -> None:
         left = 1 - self.seen / self.config.images
@@ -242,6 +259,23 @@ def depth_at(progress: float, stages: int, fade: float) -> float:
     if stage == 0 or fade <= 0:
         return float(stage)
     return stage - 1 + min(1.0, max(inside / fade, 1e-3))
+
+
+def unfrozen(discriminator: nn.Module, frozen: int) -> list[nn.Parameter]:
+    """Freeze the first layers of a discriminator and list the parameters of all others.
+
+    Mo et al. 2020 ("Freeze the Discriminator"): what D's early layers have learned of texture serves any class, and
+    with few pictures they would only learn those by heart.
+
+    Raises:
+        ConfigError: it has fewer early layers.
+    """
+    layers: list[nn.Module] = discriminator.early_layers()  # type: ignore[operator]
+    if frozen > len(layers):
+        raise ConfigError(f"freeze_d is {frozen}, but this discriminator has {len(layers)} layers before its head")
+    for layer in layers[:frozen]:
+        layer.requires_grad_(False)
+    return [parameter for parameter in discriminator.parameters() if parameter.requires_grad]
 
 
 def discriminator_arguments(config: GanConfig) -> dict[str, Any]:
