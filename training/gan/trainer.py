@@ -25,6 +25,9 @@ from training.loop import autocast
 #: Steps between two adjustments of the adaptive augmentation, and pictures in which it may go from none to all.
 ADAPT_EVERY, ADAPT_PICTURES = 4, 100_000
 GRADIENT_PENALTY = 10.0
+#: The average's half-life is at most this part of the pictures seen. At 0.3 it is as noisy as a run of a third of the
+#: pictures, and on scratches at 64² it had half the KID that 0.05 gave.
+YOUNG = 0.3
 
 
 class Trainer:
@@ -229,7 +232,7 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         # The average forgets faster while the run is young, so that it does not drag the first noise along.
-        half_life = min(self.config.ema, 0.05 * self.seen)
+        half_life = min(self.config.ema, YOUNG * self.seen)
         weight = 1 - 0.5 ** (self.batch / half_life) if half_life > 0 else 1.0
         for mean, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(new, weight)
