@@ -117,11 +117,15 @@ class Sampling:
             # Without a check yet, or deleted meanwhile: the models are there all the same.
             with suppress(RunError, CheckpointError):
                 found += self._of_run(run_id)
-        for entry in self.library.entries():
-            if entry.spec is not None and entry.spec.kind == "generator":
-                key = f"model:{entry.name}"
-                found.append(Source(key, "model", entry.name, entry.path, entry.name, None, entry.spec.classes))
-        return found
+        # A model of the user's stands for a bundled one of the same name, as everywhere.
+        models = {
+            entry.name: Source(
+                f"model:{entry.name}", "model", entry.name, entry.path, entry.name, None, entry.spec.classes
+            )
+            for entry in self.library.entries()
+            if entry.spec is not None and entry.spec.kind == "generator"
+        }
+        return [*found, *models.values()]
 
     def find(self, key: str) -> Source:
         """By the key of a source.
