@@ -10,7 +10,6 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.services.sampling import Sampling
 from steelgui.services.studio import Studio, Watched, changed_from, preset_values
@@ -20,6 +19,7 @@ from steelgui.ui.charts import Charts
 from steelgui.ui.curate import Curate
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.preview_panel import PreviewPanel
 from steelgui.ui.runs_panel import RunsPanel
 from training.config import ConfigError
 from training.data.record import DataError
@@ -54,6 +54,9 @@ class StudioTab:
         t = Translator(self.settings.lang or "en")
         self.drawn = gr.State("")
         self.offered = gr.State("")
+        # The clock asks for these two, not for the controls: a tick that is under way while a run is deleted would
+        # carry a value that its control does not know any more, which Gradio takes for an error.
+        self.at = gr.State(("", ""))
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(scale=34, min_width=340, elem_id="studio-left"):
                 self.data = gr.Textbox(
@@ -73,21 +76,8 @@ class StudioTab:
                 )
                 with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="studio-settings"):
                     self.form = fields_form(GanConfig, FIELDS, preset_values("quick"), t)
-                with gr.Accordion(self.i18n("studio.preview"), open=False, elem_id="studio-preview"):
-                    self.look = gr.Button(self.i18n("studio.preview_show"), size="sm", elem_id="studio-preview-show")
-                    self.counted = gr.HTML("", elem_id="studio-preview-counts")
-                    self.tiles = gr.Gallery(
-                        label=self.i18n("studio.preview"),
-                        show_label=False,
-                        columns=4,
-                        height=300,
-                        allow_preview=False,
-                        object_fit="cover",
-                        interactive=False,
-                        buttons=[],
-                        elem_id="studio-tiles",
-                        elem_classes="sg-gallery",
-                    )
+                preview = PreviewPanel(self.studio, self.settings, self.i18n)
+                preview.layout(self.data, self.classes, self.form["dark"])
                 self.train = gr.Button(
                     self.i18n("studio.train"), variant="primary", interactive=False, elem_id="studio-train"
                 )
@@ -138,7 +128,7 @@ class StudioTab:
     def watching(self) -> list[Any]:
         return [
             *(self.health, self.remedy, self.offered, self.progress, *self.charts.outputs),
-            *(self.samples, self.moment, self.drawn, self.pause, self.resume, self.stop, self.save),
+            *(self.at, self.samples, self.moment, self.drawn, self.pause, self.resume, self.stop, self.save),
             *self.list.buttons,
         ]
 
@@ -156,13 +146,6 @@ class StudioTab:
         )
         for control in (self.data, self.classes, *form):
             control.change(self.on_form, asked, [self.command, self.train], trigger_mode="always_last", **quiet)
-        self.look.click(
-            self.on_preview,
-            [self.data, self.classes, self.form["dark"]],
-            [self.counted, self.tiles],
-            api_visibility="private",
-            show_progress_on=self.tiles,
-        )
         chosen = [self.runs, self.list.second]
         self.train.click(self.on_train, [self.list.second, *asked], self.list.outputs, **quiet)
         self.runs.change(self.on_watch, chosen, [*self.watching, *self.list.outputs], **quiet)
@@ -175,7 +158,7 @@ class StudioTab:
         self.moment.input(self.on_moment, [self.runs, self.moment], self.samples, trigger_mode="always_last", **quiet)
         self.clock.tick(
             self.on_tick,
-            [*chosen, self.drawn, self.moment, self.list.opened, self.list.shown],
+            [self.at, self.drawn, self.moment, self.list.opened, self.list.shown],
             [*self.watching, *self.list.outputs],
             queue=False,
             **quiet,
@@ -255,17 +238,6 @@ class StudioTab:
             )
         return [fragments.command(line, t), gr.Button(label, interactive=True)]
 
-    def on_preview(self, request: gr.Request, data: str, chosen: str | None, dark: float | None) -> list[Any]:
-        t = self._translator(request)
-        if not chosen:
-            return [fragments.line(t("studio.train")), []]
-        try:
-            seen = self.studio.preview(Path(data.strip()), chosen, dark or 0.0)
-        except (DataError, ImageError) as error:
-            return [fragments.line(t.problem(error)), []]
-        tiles = [(tile.image, t(f"tile.{tile.verdict}", grey=f"{tile.grey:.0f}")) for tile in seen.tiles]
-        return [fragments.preview(seen, t), tiles]
-
     def on_train(
         self, request: gr.Request, second: str | None, data: str, chosen: str | None, preset: str, *given: Any
     ) -> Any:
@@ -292,8 +264,7 @@ class StudioTab:
     def on_tick(
         self,
         request: gr.Request,
-        run_id: str | None,
-        second: str | None,
+        at: tuple[str | None, str | None],
         drawn: str,
         moment: float,
         opened: bool,
@@ -301,8 +272,8 @@ class StudioTab:
     ) -> Updates:
         t = self._translator(request)
         updates = self.list.ticked(t, opened, shown) or {self.drawn: gr.skip()}
-        if self._run(run_id) and self._token(run_id, second) != drawn:
-            updates |= self._watched(run_id, second, t, int(moment))
+        if self._run(at[0]) and self._token(*at) != drawn:
+            updates |= self._watched(*at, t, int(moment))
         return updates
 
     def on_remedy(self, request: gr.Request, run_id: str | None, second: str | None, remedy: str) -> Updates:
@@ -350,6 +321,7 @@ class StudioTab:
                 self.remedy: gr.Button(visible=False),
                 self.progress: fragments.progress(None, t),
                 self.drawn: "",
+                self.at: (run_id, second_id),
                 **self.charts.updates(None, None),
                 **self.list.chosen(None, False),
             }
@@ -365,6 +337,7 @@ class StudioTab:
             self.progress: fragments.progress(watched, t),
             **self.charts.updates(watched, self.studio.watch(second) if second else None),
             self.drawn: token,
+            self.at: (run_id, second_id),
             self.pause: gr.Button(interactive=running),
             self.resume: gr.Button(interactive=watched.state in ("paused", "stopped", "interrupted", "failed")),
             self.stop: gr.Button(interactive=live),
