@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-#: Pictures along each side of a grid of samples.
-GRID = 8
+#: Pictures across and down a sheet of samples: as wide as the page shows it.
+COLUMNS, ROWS = 16, 4
 
 
 def to_bytes(pictures: Tensor) -> NDArray[np.uint8]:
@@ -20,12 +20,12 @@ def to_bytes(pictures: Tensor) -> NDArray[np.uint8]:
     return scaled.permute(0, 2, 3, 1).numpy().astype(np.uint8)
 
 
-def save_grid(pictures: Tensor, path: Path, side: int) -> None:
-    """PNG of `GRID`×`GRID` pictures, `side` px each; a mask that was made along is left out."""
+def save_sheet(pictures: Tensor, path: Path, side: int) -> None:
+    """PNG of `COLUMNS`×`ROWS` pictures, row by row, `side` px each; a mask that was made along is left out."""
     if pictures.shape[-1] != side:
         pictures = F.interpolate(pictures, (side, side))
     pixels = to_bytes(pictures[:, :3] if pictures.shape[1] >= 3 else pictures[:, :1])
-    count, height, width, channels = pixels.shape
-    rows = pixels.reshape(count // GRID, GRID, height, width, channels).transpose(0, 2, 1, 3, 4)
-    sheet = rows.reshape(count // GRID * height, GRID * width, channels)
+    _, height, width, channels = pixels.shape
+    rows = pixels.reshape(ROWS, COLUMNS, height, width, channels).transpose(0, 2, 1, 3, 4)
+    sheet = rows.reshape(ROWS * height, COLUMNS * width, channels)
     Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(path, "PNG")

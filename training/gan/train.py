@@ -20,7 +20,7 @@ from models.spec import NetworkSpec, Preprocess
 from training.config import ConfigError
 from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
 from training.gan.config import GanConfig
-from training.gan.grid import GRID, save_grid
+from training.gan.grid import COLUMNS, ROWS, save_sheet
 from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.remedies import apply
@@ -123,9 +123,9 @@ class _Loop:
         self.samples.mkdir(parents=True, exist_ok=True)
         random = torch.Generator().manual_seed(config.seed)
         classes = len(patches.classes)
-        # A row shows one class; with one class, all rows do.
-        self.fixed_z = torch.randn(GRID * GRID, config.nz, generator=random)
-        self.fixed_labels = torch.arange(GRID * GRID) // GRID % classes
+        # Classes stand side by side.
+        self.fixed_z = torch.randn(ROWS * COLUMNS, config.nz, generator=random)
+        self.fixed_labels = torch.arange(ROWS * COLUMNS) % COLUMNS * classes // COLUMNS
         self.check_z = torch.randn(config.check_samples, config.nz, generator=random)
         # Classes as often as among the real pictures: KID compares the whole of both.
         chosen = torch.randint(len(patches.labels), (config.check_samples,), generator=random)
@@ -193,7 +193,7 @@ class _Loop:
         best = found.kid < self.progress.best_kid
         grid = self.samples / f"{trainer.seen:010d}.png"
         with atomic_path(grid) as temporary:
-            save_grid(trainer.draw(self.fixed_z, self.fixed_labels), temporary, config.size)
+            save_sheet(trainer.draw(self.fixed_z, self.fixed_labels), temporary, config.size)
         values = {name: round(value, 5) for name, value in asdict(found).items()}
         card = {
             "metrics": values,
