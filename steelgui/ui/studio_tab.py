@@ -54,9 +54,10 @@ class StudioTab:
         t = Translator(self.settings.lang or "en")
         self.drawn = gr.State("")
         self.offered = gr.State("")
-        # The clock asks for these two, not for the controls: a tick that is under way while a run is deleted would
+        # The clock asks for these, not for the controls: a tick that is under way while another run is chosen would
         # carry a value that its control does not know any more, which Gradio takes for an error.
         self.at = gr.State(("", ""))
+        self.back = gr.State(False)
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(scale=34, min_width=340, elem_id="studio-left"):
                 self.data = gr.Textbox(
@@ -128,7 +129,7 @@ class StudioTab:
     def watching(self) -> list[Any]:
         return [
             *(self.health, self.remedy, self.offered, self.progress, *self.charts.outputs),
-            *(self.at, self.samples, self.moment, self.drawn, self.pause, self.resume, self.stop, self.save),
+            *(self.at, self.back, self.samples, self.moment, self.drawn, self.pause, self.resume, self.stop, self.save),
             *self.list.buttons,
         ]
 
@@ -155,10 +156,12 @@ class StudioTab:
             button.click(self._say(name), chosen, self.watching, **quiet)
         self.remedy.click(self.on_remedy, [*chosen, self.offered], self.watching, **quiet)
         self.list.start.click(self.on_start, [self.runs], [self.form[name] for name in ("init", *STRUCTURE)], **quiet)
-        self.moment.input(self.on_moment, [self.runs, self.moment], self.samples, trigger_mode="always_last", **quiet)
+        self.moment.input(
+            self.on_moment, [self.runs, self.moment], [self.samples, self.back], trigger_mode="always_last", **quiet
+        )
         self.clock.tick(
             self.on_tick,
-            [self.at, self.drawn, self.moment, self.list.opened, self.list.shown],
+            [self.at, self.drawn, self.back, self.list.opened, self.list.shown],
             [*self.watching, *self.list.outputs],
             queue=False,
             **quiet,
@@ -256,24 +259,24 @@ class StudioTab:
         listed = self.list.listed(t, run_id, second)
         # What has just been chosen is not set again: it would be a change, and this would never end.
         listed.pop(self.runs)
-        return self._watched(run_id, second, t, None) | listed
+        return self._watched(run_id, second, t) | listed
 
     def on_second(self, request: gr.Request, run_id: str | None, second: str | None) -> Updates:
-        return self._watched(run_id, second, self._translator(request), None)
+        return self._watched(run_id, second, self._translator(request))
 
     def on_tick(
         self,
         request: gr.Request,
         at: tuple[str | None, str | None],
         drawn: str,
-        moment: float,
+        back: bool,
         opened: bool,
         shown: list[list[str]],
     ) -> Updates:
         t = self._translator(request)
         updates = self.list.ticked(t, opened, shown) or {self.drawn: gr.skip()}
         if self._run(at[0]) and self._token(*at) != drawn:
-            updates |= self._watched(*at, t, int(moment))
+            updates |= self._watched(*at, t, back)
         return updates
 
     def on_remedy(self, request: gr.Request, run_id: str | None, second: str | None, remedy: str) -> Updates:
@@ -282,7 +285,7 @@ class StudioTab:
                 self.studio.jobs.remedy(run, remedy)
             except RunError as error:
                 gr.Warning(str(error))
-        return self._watched(run_id, second, self._translator(request), None)
+        return self._watched(run_id, second, self._translator(request))
 
     def on_start(self, request: gr.Request, run_id: str | None) -> list[Any]:
         t = self._translator(request)
@@ -294,10 +297,12 @@ class StudioTab:
         gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in STRUCTURE)]
 
-    def on_moment(self, run_id: str | None, moment: float) -> Any:
+    def on_moment(self, run_id: str | None, moment: float) -> Updates:
         run = self._run(run_id)
         samples = self.studio.watch(run).samples if run else ()
-        return _picture(samples[min(int(moment), len(samples)) - 1][1]) if samples else None
+        number = min(int(moment), len(samples))
+        picture = _picture(samples[max(number, 1) - 1][1]) if samples else None
+        return {self.samples: picture, self.back: number < len(samples)}
 
     def _say(self, word: str) -> Callable[..., Updates]:
         def say(request: gr.Request, run_id: str | None, second: str | None) -> Updates:
@@ -306,13 +311,13 @@ class StudioTab:
                     getattr(self.studio.jobs, word)(run)
                 except RunError as error:
                     gr.Warning(str(error))
-            return self._watched(run_id, second, self._translator(request), None)
+            return self._watched(run_id, second, self._translator(request))
 
         return say
 
     # What they share --------------------------------------------------------------------------------------------
 
-    def _watched(self, run_id: str | None, second_id: str | None, t: Translator, moment: int | None) -> Updates:
+    def _watched(self, run_id: str | None, second_id: str | None, t: Translator, back: bool = False) -> Updates:
         run, second = self._run(run_id), self._run(second_id)
         if run is None:
             return {
@@ -337,6 +342,7 @@ class StudioTab:
             self.progress: fragments.progress(watched, t),
             **self.charts.updates(watched, self.studio.watch(second) if second else None),
             self.drawn: token,
+            self.back: back,
             self.at: (run_id, second_id),
             self.pause: gr.Button(interactive=running),
             self.resume: gr.Button(interactive=watched.state in ("paused", "stopped", "interrupted", "failed")),
@@ -345,8 +351,9 @@ class StudioTab:
             **self.list.chosen(run, live),
         }
         # Whoever looks back at an earlier moment is left there; at the end, the newest samples come by themselves.
-        at_end = moment is None or moment >= count - 1
-        if at_end:
+        if back:
+            updates[self.moment] = gr.Slider(maximum=max(count, 1))
+        else:
             updates[self.samples] = _picture(watched.samples[-1][1]) if count else None
             updates[self.moment] = gr.Slider(maximum=max(count, 1), value=max(count, 1), interactive=count > 1)
         return updates
