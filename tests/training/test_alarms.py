@@ -40,7 +40,7 @@ def test_on_steel(label: str, realdata: Path, features: Features) -> None:
 
 
 def test_on_rendered_strips(strips_folder: Path, features: Features, tmp_path: Path) -> None:
-    config = gan_config({"data": strips_folder, "out": tmp_path, "class": None, "size": 64})
+    config = gan_config({"data": strips_folder, "out": tmp_path, "class": "scratches", "size": 64})
     pictures = load_patches(config).images.float() / 127.5 - 1
     order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
     real, new = pictures[order].chunk(2)
