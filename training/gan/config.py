@@ -37,7 +37,7 @@ class GanConfig(RunConfig):
     ngf: int = Field(32, ge=4, le=256, description="width of the generator")
     ndf: int = Field(32, ge=4, le=256, description="width of the discriminator")
     upsample: Literal["transposed", "nearest"] = Field(
-        "nearest", description="how a DCGAN's generator doubles the side"
+        "transposed", description="how a DCGAN's generator doubles the side"
     )
     d_norm: Literal["batch", "none"] = Field("batch", description="normalisation in a DCGAN's discriminator")
     spectral_norm: bool = Field(False, description="spectral normalisation of a DCGAN's discriminator")

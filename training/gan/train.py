@@ -183,6 +183,7 @@ class _Loop:
     def _check(self) -> Run:
         config, trainer = self.config, self.trainer
         started = time.monotonic()
+        trainer.settle()
         fakes = []
         for start in range(0, len(self.check_z), 64):
             z, labels = self.check_z[start : start + 64], self.check_labels[start : start + 64]
