@@ -32,7 +32,7 @@ Updates = dict[Any, Any]
 FIELDS = (
     *("arch", "size", "images", "batch_size", "masks", "colour", "loss", "g_rate", "d_rate", "decay"),
     *("augment", "augment_target", "r1", "ema", "spectral_norm", "d_norm", "upsample"),
-    *("ngf", "ndf", "nz", "flips", "dark", "checks", "seed", "init"),
+    *("ngf", "ndf", "nz", "flips", "dark", "checks", "seed", "init", "freeze_d"),
 )
 #: Of these, those that a generator and its discriminator must share with the run that they start from.
 STRUCTURE = ("arch", "size", "masks", "colour", "ngf", "ndf", "nz", "upsample", "d_norm", "spectral_norm")

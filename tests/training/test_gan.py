@@ -335,3 +335,20 @@ def test_a_run_that_went_back_is_not_resumed_from_what_it_left(tmp_path: Path) -
     assert states.latest() == state(50), "the best serves while nothing else is saved"
     states.save(state(60), 60)
     assert states.latest() == state(60)
+
+
+def test_the_average_knows_its_own_batch_statistics(tmp_path: Path) -> None:
+    config = small(class_folder(tmp_path / "data", 12), tmp_path / "out", **{"class": "patches", "g_rate": 0.01})
+    patches = load_patches(config)
+    trainer = Trainer(config, generator_spec(config, patches.classes), patches, torch.device("cpu"))
+    for _ in range(6):
+        trainer.step()
+    first, norm = trainer.average.layers[0], trainer.average.layers[1]
+    z = torch.randn(4000, config.nz, generator=torch.Generator().manual_seed(5))
+    mean = first(z[:, :, None, None]).mean((0, 2, 3))
+    before = (norm.running_mean - mean).abs().max()
+    trainer.settle()
+    assert (norm.running_mean - mean).abs().max() < 0.5 * before
+    kept = norm.running_mean.clone()
+    trainer.settle()
+    assert torch.equal(norm.running_mean, kept) and not norm.training
