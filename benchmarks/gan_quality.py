@@ -44,6 +44,8 @@ def run(preset: str, data: Path, out: Path, seed: int, options: argparse.Namespa
     values = {"data": data, "out": out, "class": options.label, "size": options.size, "images": options.images}
     features = str(SHARED / "weights" / "mobilenetv2_100.safetensors")
     values |= {"seed": seed, "features": features, "checks": options.checks}
+    if options.width:
+        values |= {"ngf": options.width, "ndf": options.width}
     if preset != "thesis":
         values |= json.loads(options.change)
     config = gan_config(values, preset)
@@ -64,6 +66,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=240)
     parser.add_argument("--images", type=int, default=200_000, help="real pictures seen")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--width", type=int, default=0, help="ngf and ndf of both; the presets' own by default")
     parser.add_argument("--checks", type=int, default=20)
     parser.add_argument("--preset", default="quick", help="our recipe")
     parser.add_argument("--change", default="{}", help="JSON of fields that differ from it")
