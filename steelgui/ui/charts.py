@@ -79,6 +79,6 @@ def _table(names: tuple[str, ...], watched: Watched | None, second: Watched | No
         if run:
             rows += [(step, value, CURVES[name][0] + mark) for name in names for step, value in run.curves[name]]
     if all(math.isnan(value) for _, value, _ in rows):
-        # Without any value the axis would be labelled NaN; a line of one point is not drawn.
-        rows = [(x, 0.0, curve) for x, _, curve in rows]
+        # An axis of one point would be labelled NaN.
+        rows += [(1, value, curve) for _, value, curve in rows]
     return pd.DataFrame(rows, columns=["pictures", "value", "curve"])

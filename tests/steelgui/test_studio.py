@@ -14,6 +14,7 @@ from steelgui.services.following import POINTS, SEAM, Curve, Following
 from steelgui.services.studio import Studio, changed_from, preset_values
 from steelgui.settings import Settings
 from steelgui.ui.form import form_values
+from steelgui.ui.runs_panel import label
 from training.config import ConfigError
 from training.gan.config import GanConfig
 from training.gan.health import diagnose, remedy_for
@@ -192,6 +193,7 @@ def test_the_list_of_runs(studio: Studio) -> None:
     row = rows[plain.id]
     assert (row.name, row.state, row.share, row.kid, row.network) == ("my run", "stopped", 0.25, 0.25, "dcgan")
     assert rows[broken.id].name == broken.id and rows[broken.id].kid is None
+    assert label(row).startswith("my run · ") and label(rows[broken.id]).startswith(broken.id)
     for name in ("", " ", "x" * 81):
         with pytest.raises(RunError, match="1 to 80 characters"):
             plain.rename(name)
