@@ -40,5 +40,6 @@ def report_on(checkpoint: Checkpoint, config: dict[str, Any], count: int) -> dic
     order = torch.randperm(len(real.features), generator=random)
     half = len(order) // 2
     figures = {name: round(value, 5) for name, value in asdict(likeness(real, fake)).items()}
-    figures["floor"] = round(kernel_distance(real.features[order[:half]], real.features[order[half : 2 * half]]), 5)
+    one, other = real.features[order[:half]], real.features[order[half : 2 * half]]
+    figures["floor"] = round(kernel_distance(one, other), 5)
     return {**figures, "n": count, "real": len(order), "features": settings.features}

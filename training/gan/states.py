@@ -88,7 +88,7 @@ class States:
     def _read(self, path: Path) -> dict[str, Any]:
         value: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         # The losses are those before the last update: it may have broken what was saved after it.
-        if not _finite(value["trainer"]["networks"]):
+        if not _finite(value):
             raise ValueError("it holds NaN")
         return value
 

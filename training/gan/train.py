@@ -230,9 +230,8 @@ class _Loop:
             order, images = torch.randperm(len(self.patches.images), generator=random), self.patches.images
             look = yield from self._look(images[order[:REFERENCE]].float() / 127.5 - 1)
             # A copy is found only if its original is among those compared, and thumbnails are cheap.
-            small = [
-                thumbnails(images[part].float() / 127.5 - 1) for part in torch.split(order[: 4 * REFERENCE], REFERENCE)
-            ]
+            parts = order[: 4 * REFERENCE].chunk(4)
+            small = [thumbnails(images[part].float() / 127.5 - 1) for part in parts]
             self._real = look._replace(thumbnails=torch.cat(small))
         return likeness(self._real, (yield from self._look(fakes)))
 
