@@ -51,7 +51,7 @@ class GanConfig(RunConfig):
     r1: float = Field(0.0, ge=0, description="R1 penalty in units of 0.0002 · size² / batch; 0 switches it off")
     r1_every: int = Field(16, ge=1, le=64, description="steps between two R1 penalties")
     ema: int = Field(
-        20_000, ge=0, description="pictures after which a weight's average has forgotten half; 0 for no averaging"
+        2_000, ge=0, description="pictures after which a weight's average has forgotten half; 0 for no averaging"
     )
     augment: float = Field(
         0.0,

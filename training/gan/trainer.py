@@ -25,9 +25,8 @@ from training.loop import autocast
 #: Steps between two adjustments of the adaptive augmentation, and pictures in which it may go from none to all.
 ADAPT_EVERY, ADAPT_PICTURES = 4, 100_000
 GRADIENT_PENALTY = 10.0
-#: The average's half-life is at most this part of the pictures seen. At 0.3 it is as noisy as a run of a third of the
-#: pictures, and on scratches at 64² it had half the KID that 0.05 gave.
-YOUNG = 0.3
+#: The average's half-life is at most this part of the pictures seen.
+YOUNG = 0.05
 #: Batches of 64 from which the average's batch norm learns its statistics.
 SETTLING = 8
 
