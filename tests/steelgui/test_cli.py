@@ -113,7 +113,7 @@ def test_render_describe_train_evaluate(capsys: pytest.CaptureFixture[str], tmp_
 def test_models_and_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, _ = run(capsys, "models", "list", "--json", "--home", tmp_path)
     assert code == 0
-    assert {entry["name"] for entry in json.loads(out)} == {"neu-classifier", "neu-segmenter"}
+    assert {entry["name"] for entry in json.loads(out)} == {"neu-classifier", "neu-generator", "neu-segmenter"}
     code, out, _ = run(capsys, "doctor", "--json", "--home", tmp_path / "a b" / "집")
     assert code == 0
     assert json.loads(out)["missing"] == []

@@ -14,6 +14,7 @@ from models.checkpoint import load_checkpoint
 from training.classifier import train_classifier
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, TrainConfig, parse
 from training.events import Event, to_json
+from training.gan.config import GanConfig
 from training.losses import bce_dice_loss, soft_dice_loss
 from training.segmenter import train_segmenter
 
@@ -128,5 +129,9 @@ RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.js
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipes_are_configurations(path: Path) -> None:
+    values = json.loads(path.read_text("utf-8"))
+    if "generator" in path.stem:  # `train gan` makes a run's folder itself
+        assert parse(GanConfig, {**values, "out": "."}).class_name is None
+        return
     kind = ClassifierConfig if "classifier" in path.stem else SegmenterConfig
-    assert parse(kind, json.loads(path.read_text("utf-8"))).best.stem == path.stem
+    assert parse(kind, values).best.stem == path.stem
