@@ -144,8 +144,9 @@ def test_a_remedy_reaches_the_training_and_is_told(jobs: Jobs, data: Path) -> No
     wait_for(lambda: [e["remedy"] for e in run.events() if e["kind"] == "note"] == ["lower_g"])
     jobs.remedy(run, "best")
     wait_for(lambda: [e["remedy"] for e in run.events() if e["kind"] == "note"] == ["lower_g", "best"])
-    jobs.stop(run)
     back = next(event["step"] for event in run.events() if event.get("back"))
+    wait_for(lambda: any(event["kind"] == "step" and event["step"] > back for event in run.events()))
+    jobs.stop(run)
     steps = [event["step"] for event in run.events() if event["kind"] == "step"]
     assert steps == sorted(steps) and back < max(steps), "what came after the snapshot is told no more"
     with pytest.raises(RunError, match="is stopped; this works only while it is running"):

@@ -313,11 +313,11 @@ run, told = train_gan(config), []
 for event in run:
     if event.kind == "saved" and not told:
         now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + 160_000_000, -1))
+        resource.setrlimit(resource.RLIMIT_AS, (now + 30_000_000, -1))
     if event.kind == "note":
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
         told.append(event.text)
     if event.kind == "step":
-        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
         run.send("save")
         break
 run.close()
@@ -329,16 +329,16 @@ print(json.dumps(told))
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the address space")
 def test_the_batch_is_halved_until_it_fits_and_stays_so(tmp_path: Path) -> None:
     """Real shortage, in a process of its own: what the allocator says then differs by system, and a made-up exception
-    once said what no Linux does."""
-    data = class_folder(tmp_path / "data", 128, side=64)
+    once said what no Linux does. It lasts until the first note, and what does not fit are the 42 MB of the real
+    pictures: torch reports that, whereas the convolutions' own scratch memory crashes now and then where it lacks."""
+    data = class_folder(tmp_path / "data", 160, side=256)
     values = {**SMALL, "class": "crazing", "data": str(data), "out": str(tmp_path / "out"), "checks": 1}
-    values |= {"size": 64, "ngf": 32, "ndf": 32, "batch_size": 128, "images": 256}
+    values |= {"size": 256, "ngf": 4, "ndf": 4, "batch_size": 160, "images": 320, "check_samples": 16}
     child = subprocess.run(
         [sys.executable, "-c", TOO_LITTLE_MEMORY, json.dumps(values)],
         capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert child.returncode == 0, child.stderr
     notes = json.loads(child.stdout.splitlines()[-1])
-    assert notes[0] == "out of memory: the batch is now 64 pictures"
-    batch = last_state(small(data, tmp_path / "out"))["clock"][2]
-    assert batch == 128 // 2 ** len(notes) >= 4
+    assert notes == ["out of memory: the batch is now 80 pictures"]
+    assert last_state(small(data, tmp_path / "out"))["clock"][2] == 80
