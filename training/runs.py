@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
@@ -36,6 +37,8 @@ WORDS: frozenset[str] = frozenset({"run", "pause", "stop", "save", *REMEDIES})
 #: States in which a process must be there; without one, the run was interrupted.
 LIVE: frozenset[str] = frozenset({"queued", "running", "paused"})
 LONGEST_NAME = 80
+#: Two who ask at once whether a worker is alive would take each other for it.
+_PROBING = Lock()
 #: Bytes at the end of the events in which the last step of any run is found.
 TAIL = 65_536
 
@@ -148,13 +151,14 @@ class Run:
 
     def alive(self) -> bool:
         """Is a worker at it? The lock tells, not the process number, which the system may have given away again."""
-        lock = self.lock()
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        return False
+        with _PROBING:
+            lock = self.lock()
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return True
+            lock.release()
+            return False
 
     def lock(self) -> FileLock:
         return FileLock(self.folder / "alive.lock")

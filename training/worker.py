@@ -17,6 +17,8 @@ from training.runs import REMEDIES, Run, RunError, Status, Word, all_runs
 
 #: Seconds between two looks at the control file while there is nothing else to do.
 POLL = 0.2
+#: Seconds in which a run's lock must come free: whoever asks whether a worker is alive holds it for a moment.
+PROBED = 2.0
 #: Seconds between two steps in the events file: a curve needs no more, and a day's run stays readable.
 STEPS_EVERY = 1.0
 
@@ -46,7 +48,7 @@ def work(run: Run, tell: Callable[[Event | Status], None] = lambda _: None) -> S
     """
     lock = run.lock()
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PROBED)
     except Timeout:
         raise RunError(f"{run.id} is being worked on already; pause or stop it there") from None
     try:

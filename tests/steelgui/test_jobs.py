@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from PIL import Image
 from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from training.runs import Run, RunError, Status, all_runs, find_run
+from training.worker import work
 
 CONFIG: dict[str, Any] = {
     "class_name": "crazing", "size": 32, "images": 100_000, "batch_size": 8, "nz": 16, "ngf": 8, "ndf": 8,
@@ -113,6 +115,31 @@ def test_runs_take_turns(jobs: Jobs, data: Path) -> None:
     jobs.stop(second)
     jobs.resume(first)
     wait_for(lambda: first.status().state == "running")
+
+
+def test_many_who_ask_whether_it_is_alive_do_not_keep_a_worker_from_its_run(jobs: Jobs) -> None:
+    run = jobs.create("knitting", {"data": "nowhere"})
+    asked, done = [], Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            asked.append(run.alive())
+
+    threads = [Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(asked) > 500)
+    early = set(asked)
+    try:
+        for _ in range(20):
+            with pytest.raises(RunError, match="no training called 'knitting'"):
+                work(run)
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert early == {False}
+    assert True in asked
 
 
 def test_what_was_refused_says_why_and_is_not_listed(jobs: Jobs, data: Path) -> None:
