@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -79,6 +81,13 @@ class _Growing(nn.Module):
             raise ValueError(f"size is {size}; it must be a power of two from 8")
         self.sides = [4 * 2**i for i in range(int(math.log2(size)) - 1)]
         self.register_buffer("depth", torch.tensor(float(len(self.sides) - 1)))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or cast all but the depth: each step reads it, and on a GPU it would have to wait for it."""
+        depth = self.depth
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.depth = depth
+        return self
 
     def grow(self, depth: float) -> None:
         """Set how far the network has grown; ValueError outside 0 … number of stages − 1."""

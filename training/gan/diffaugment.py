@@ -26,22 +26,20 @@ def diffaugment(images: Tensor, strength: float, random: torch.Generator, pictur
         return images
     count, channels, side, _ = images.shape
     pictures = channels if pictures is None else pictures
-    device = images.device
-
-    def draw(*shape: int) -> Tensor:
-        return torch.rand(*shape, generator=random).to(device)
-
-    chosen = (draw(4, count, 1, 1, 1) < strength).float()
+    # One copy to a GPU instead of ten.
+    drawn = torch.rand(10, count, 1, 1, 1, generator=random).to(images.device)
+    chosen, (brightness, contrast) = (drawn[:4] < strength).float(), drawn[4:6] * 2 - 1
     picture, masks = images[:, :pictures], images[:, pictures:]
-    picture = picture + chosen[0] * (draw(count, 1, 1, 1) * 2 - 1) * BRIGHTNESS
+    picture = picture + chosen[0] * brightness * BRIGHTNESS
     mean = picture.mean((1, 2, 3), keepdim=True)
-    picture = mean + (picture - mean) * (1 + chosen[1] * (draw(count, 1, 1, 1) * 2 - 1) * CONTRAST)
+    picture = mean + (picture - mean) * (1 + chosen[1] * contrast * CONTRAST)
     images = torch.cat([picture, masks], 1)
-    shift = ((draw(count, 2) * 2 - 1) * SHIFT * side * chosen[2, :, :, 0, 0]).round().long()
+    places = drawn[6:, :, 0, 0, 0].T
+    shift = ((places[:, :2] * 2 - 1) * SHIFT * side * chosen[2, :, :, 0, 0]).round().long()
     images = _translated(images, shift)
     length = max(1, round(side * CUT))
-    corner = (draw(count, 2) * (side + 1)).long() - length // 2
-    line = torch.arange(side, device=device)
+    corner = (places[:, 2:] * (side + 1)).long() - length // 2
+    line = torch.arange(side, device=images.device)
     inside = (line >= corner[:, :, None]) & (line < corner[:, :, None] + length)
     hole = (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None].float() * chosen[3]
     return images * (1 - hole)

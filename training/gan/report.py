@@ -13,6 +13,7 @@ from training.config import parse
 from training.gan.config import GanConfig
 from training.gan.measure import Features, kernel_distance, likeness
 from training.gan.patches import load_patches
+from training.loop import pick_device
 
 
 @torch.inference_mode()
@@ -31,11 +32,14 @@ def report_on(checkpoint: Checkpoint, config: dict[str, Any], count: int) -> dic
     random = torch.Generator().manual_seed(10**6 + settings.seed)  # not the seed that picked the best snapshot
     labels = patches.labels[torch.randint(len(patches.labels), (count,), generator=random)]
     z = torch.randn(count, int(checkpoint.spec.arguments["nz"]), generator=random)
+    device = pick_device(settings.device)
+    network = checkpoint.network.to(device)
     parts = []
     for start in range(0, count, 64):
-        drawn = checkpoint.network(z[start : start + 64], labels[start : start + 64]).float().clamp(-1, 1)
+        drawn = network(z[start : start + 64].to(device), labels[start : start + 64].to(device))
+        drawn = drawn.float().clamp(-1, 1).cpu()
         parts.append(F.interpolate(drawn, (settings.size, settings.size)) if drawn.shape[-1] < settings.size else drawn)
-    measure = Features(settings.features)
+    measure = Features(settings.features, device)
     real, fake = measure.look(patches.images.float() / 127.5 - 1), measure.look(torch.cat(parts))
     order = torch.randperm(len(real.features), generator=random)
     half = len(order) // 2

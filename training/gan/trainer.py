@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from models.generators import build_discriminator
 from models.progressive import ProgressiveDiscriminator, ProgressiveGenerator
@@ -57,6 +58,8 @@ class Trainer:
     ) -> None:
         self.config, self.spec, self.device = config, spec, device
         self._patches = patches
+        # On a GPU once and for all: a copy at every step would cost more than the step's arithmetic.
+        self._images, self._labels = patches.images.to(device), patches.labels.to(device)
         torch.manual_seed(config.seed)
         self.generator = build(spec)
         self.discriminator = build_discriminator(spec, **discriminator_arguments(config))
@@ -75,7 +78,7 @@ class Trainer:
         self.batch = min(config.batch_size, len(patches.images))
         self.augment, self.rate = config.augment, 1.0
         self.g_factor, self.d_factor, self.least_augment = 1.0, 1.0, 0.0
-        self._sure = 0.0
+        self._sure = torch.zeros((), device=device)
 
     @property
     def done(self) -> bool:
@@ -179,7 +182,7 @@ class Trainer:
             "networks": [n.state_dict() for n in (self.generator, self.discriminator, self.average)],
             "optimisers": [self._adam_g.state_dict(), self._adam_d.state_dict(), self._scaler.state_dict()],
             "clock": [self.seen, self.steps, self.batch],
-            "adaptive": [self.augment, self.rate, self._sure],
+            "adaptive": [self.augment, self.rate, float(self._sure)],
             "remedies": [self.g_factor, self.d_factor, self.least_augment],
             "architecture": architecture_of(self.spec),
             "start": self.start.facts(),
@@ -197,20 +200,21 @@ class Trainer:
         for part, saved in zip(parts, state["optimisers"], strict=True):
             part.load_state_dict(saved)
         self.seen, self.steps, self.batch = state["clock"]
-        self.augment, self.rate, self._sure = state["adaptive"]
+        self.augment, self.rate, sure = state["adaptive"]
+        self._sure.fill_(sure)
         self.g_factor, self.d_factor, self.least_augment = state["remedies"]
 
     # Parts of a step --------------------------------------------------------------------------------------------
 
     def _real_batch(self, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """N×C×side×side float, −1 to 1, mirrored at random, at the side and the blend of the present stage."""
-        indices = self._order(self.seen, self.batch)
-        images, labels = self._patches.images[indices], self._patches.labels[indices].to(self.device)
+        indices = self._order(self.seen, self.batch).to(self.device)
+        images, labels = self._images[indices], self._labels[indices]
         for axis, allowed in ((3, self.config.flips == "both"), (2, self.config.flips in ("both", "along"))):
-            mirrored = torch.rand(len(indices), generator=random) < 0.5
+            mirrored = torch.rand(len(indices), 1, 1, 1, generator=random) < 0.5
             if allowed:
-                images = torch.where(mirrored[:, None, None, None], images.flip(axis), images)
-        real = images.to(self.device).float() / 127.5 - 1
+                images = torch.where(mirrored.to(self.device), images.flip(axis), images)
+        real = images.float() / 127.5 - 1
         network = self.generator
         if isinstance(network, ProgressiveGenerator):
             real = F.avg_pool2d(real, real.shape[-1] // network.side) if network.side < real.shape[-1] else real
@@ -257,20 +261,21 @@ class Trainer:
     def _average(self) -> None:
         # The average forgets faster while the run is young, so that it does not drag the first noise along.
         half_life = min(self.config.ema, YOUNG * self.seen)
-        weight = 1 - 0.5 ** (self.batch / half_life) if half_life > 0 else 1.0
-        for mean, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            mean.lerp_(new, weight)
-        for kept, now in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            kept.copy_(now)
+        kept = 0.5 ** (self.batch / half_life) if half_life > 0 else 0.0
+        get_ema_multi_avg_fn(kept)([*self.average.parameters()], [*self.generator.parameters()], 0)
+        for old, now in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            old.copy_(now)
 
     def _adapt(self, on_real: Tensor) -> None:
         """Karras et al. 2020 ("ADA"), section 3: more augmentation when D is too sure of real pictures."""
         if not self.config.augment_target:
             return
-        self._sure += float(on_real.detach().sign().mean()) / ADAPT_EVERY
-        if self.steps % ADAPT_EVERY == 0:
-            change = math.copysign(ADAPT_EVERY * self.batch / ADAPT_PICTURES, self._sure - self.config.augment_target)
-            self.augment, self._sure = min(1.0, max(self.least_augment, self.augment + change)), 0.0
+        self._sure += on_real.detach().sign().mean() / ADAPT_EVERY
+        if self.steps % ADAPT_EVERY == 0:  # asked no oftener: a GPU has to be waited for
+            sure = float(self._sure) - self.config.augment_target
+            change = math.copysign(ADAPT_EVERY * self.batch / ADAPT_PICTURES, sure)
+            self.augment = min(1.0, max(self.least_augment, self.augment + change))
+            self._sure.zero_()
 
 
 def depth_at(progress: float, stages: int, fade: float) -> float:
