@@ -262,7 +262,7 @@ class Trainer:
         # The average forgets faster while the run is young, so that it does not drag the first noise along.
         half_life = min(self.config.ema, YOUNG * self.seen)
         kept = 0.5 ** (self.batch / half_life) if half_life > 0 else 0.0
-        get_ema_multi_avg_fn(kept)([*self.average.parameters()], [*self.generator.parameters()], 0)
+        get_ema_multi_avg_fn(kept)([*self.average.parameters()], [*self.generator.parameters()], 0)  # type: ignore[no-untyped-call]
         for old, now in zip(self.average.buffers(), self.generator.buffers(), strict=True):
             old.copy_(now)
 
