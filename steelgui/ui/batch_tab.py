@@ -113,7 +113,7 @@ class BatchTab:
                     drawn = time.monotonic()
             archive, table = map(self._handed_out, self.workbench.export(rows))
         except (StorageError, ValueError) as error:
-            trouble = str(error)
+            trouble = t.problem(error)
         key = "batch.stopped" if len(rows) < len(paths) else "batch.finished"
         done = {
             self.bar: fragments.batch_bar(len(rows), len(paths), trouble or _summary(key, rows, len(paths), t)),

@@ -233,7 +233,7 @@ class Curate:
         try:
             draw = self.sampling.draw(self.sampling.find(key), int(count), number, label or None, truncation)
         except TROUBLE as error:
-            raise gr.Error(t("curate.broken", why=str(error)), print_exception=False) from error
+            raise gr.Error(t("curate.broken", why=t.problem(error)), print_exception=False) from error
         if before is not None:
             before.superseded = True
         return {
@@ -292,7 +292,7 @@ class Curate:
         try:
             kept = self.sampling.keep(draw, accepted)
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
         total, folder = kept.added.total, str(kept.added.folder)
         gr.Info(t("curate.kept", count=len(accepted), total=total, folder=folder))
         left = {**choice, "accepted": []}
@@ -307,7 +307,7 @@ class Curate:
         try:
             total = self.sampling.undo(last)
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
         gr.Info(t("curate.undone", count=len(last.added.files), total=total))
         gallery = gr.HTML(added=shown.added(draw)) if draw is last.draw else gr.skip()
         return gallery, None, *self.on_choose(request, draw, choice, None)
@@ -320,7 +320,7 @@ class Curate:
         try:
             return str(self.sampling.export(draw, offered))
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.imagefile import ImageError
 from steelgui.settings import assets_folder
+from steelgui.ui.sentences import translated
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -55,9 +56,13 @@ class Translator:
         return self._table.get(f"help.{name}") or english
 
     def problem(self, error: Exception) -> str:
-        """What was wrong with a picture, in the user's words; other errors say it in English."""
+        """What was wrong, in the user's words."""
         text = self._table.get(f"image.{error.kind}") if isinstance(error, ImageError) else None
-        return text.format(**error.values) if isinstance(error, ImageError) and text else str(error)
+        return text.format(**error.values) if isinstance(error, ImageError) and text else self.said(str(error))
+
+    def said(self, sentence: str) -> str:
+        """What a training or a service said in English: a note, a reason."""
+        return translated(sentence, self.lang)
 
     def sample(self, stem: str) -> str:
         """What a sample shows, from its file's name: `08-strip-pitted-surface` → "pitted surface"."""

@@ -289,7 +289,7 @@ class InspectTab:
         try:
             rows = self.workbench.latest(LATEST)
         except StorageError as error:
-            gr.Warning(str(error))
+            gr.Warning(t.problem(error))
             rows = []
         pictures = [
             (str(row.thumbnail), t("verdict.ok") if row.verdict == "ok" else t.short(row.label)) for row in rows

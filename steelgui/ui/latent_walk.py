@@ -103,7 +103,7 @@ class LatentWalk:
                 self.sampling.find(key or ""), numbers, position, label or None, truncation
             )
         except TROUBLE as error:
-            raise gr.Error(t("curate.broken", why=str(error)), print_exception=False) from error
+            raise gr.Error(t("curate.broken", why=t.problem(error)), print_exception=False) from error
         return _frame(shown.picture_url(made.image), t("walk.alt", seeds=", ".join(map(str, numbers))))
 
     def _export(self, suffix: str) -> Callable[..., str]:
@@ -123,9 +123,9 @@ class LatentWalk:
                 count = min(max(int(frames), FRAMES.start), FRAMES.stop - 1)
                 return str(self.sampling.export_walk(source, numbers, count, label or None, truncation, suffix))
             except OSError as error:
-                raise gr.Error(t("curate.not_written", why=str(error)), print_exception=False) from error
+                raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
             except TROUBLE as error:
-                raise gr.Error(t("curate.broken", why=str(error)), print_exception=False) from error
+                raise gr.Error(t("curate.broken", why=t.problem(error)), print_exception=False) from error
 
         return export
 

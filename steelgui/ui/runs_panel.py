@@ -127,7 +127,7 @@ class RunsPanel:
         try:
             self.studio.jobs.find(watched or "").rename(name)
         except (RunError, OSError) as error:
-            gr.Warning(str(error))
+            gr.Warning(self._translator(request).problem(error))
         return self.listed(self._translator(request), watched, second)
 
     def on_delete(self, request: gr.Request, watched: str | None, second: str | None) -> Updates:
@@ -137,7 +137,7 @@ class RunsPanel:
             name = run.about()["name"]
             self.studio.jobs.delete(run)
         except (RunError, OSError) as error:
-            gr.Warning(str(error))
+            gr.Warning(t.problem(error))
             return {self.deleted: gr.skip()}
         gr.Info(t("runs.deleted", name=name))
         left = self.studio.rows()
@@ -147,7 +147,7 @@ class RunsPanel:
         try:
             watched = self.studio.jobs.undelete(deleted).id
         except (RunError, OSError) as error:
-            gr.Warning(str(error))
+            gr.Warning(self._translator(request).problem(error))
         return {self.deleted: ""} | self.listed(self._translator(request), watched, second)
 
     def _translator(self, request: gr.Request) -> Translator:

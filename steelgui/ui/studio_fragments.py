@@ -39,9 +39,9 @@ def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str
             else (f"{text} {t(f'remedy.{watched.remedy}_text')}")
         )
     if watched.state == "failed" and watched.error:
-        text = f"{watched.error} {t('health.failed_log')}"
+        text = f"{t.said(watched.error)} {t('health.failed_log')}"
     if watched.state == "refused" and watched.error:
-        text = watched.error
+        text = t.said(watched.error)
     return _panel(_TONES.get(key, "error"), t(f"health.{key}"), text, key)
 
 
@@ -63,7 +63,8 @@ def progress(watched: Watched | None, t: Translator) -> str:
         stage = -(-value // 1)
         side = 4 * 2 ** int(stage)
         parts.append(t("studio.stage", side=side, alpha=f"{100 * (value - stage + 1) if stage else 100:.0f}"))
-    return _bar(watched.step / watched.steps, " · ".join(parts), watched.notes[-1] if watched.notes else "")
+    note = t.said(watched.notes[-1]) if watched.notes else ""
+    return _bar(watched.step / watched.steps, " · ".join(parts), note)
 
 
 def _size(megabytes: int) -> str:

@@ -208,7 +208,7 @@ class StudioTab:
         try:
             counts = self.studio.classes(Path(data.strip()))
         except DataError as error:
-            gr.Warning(str(error))
+            gr.Warning(t.problem(error))
             return gr.Radio(choices=[], value=None)
         choices = [
             (t("studio.scarce", name=t.short(row.name), count=row.count), row.name)
@@ -248,7 +248,7 @@ class StudioTab:
         try:
             run = self.studio.train(Path(data.strip()), chosen, preset, changes)
         except (CheckpointError, ConfigError, DataError, RunError, StorageError) as error:
-            gr.Warning(str(error))
+            gr.Warning(self._translator(request).problem(error))
             return {self.list.shown: gr.skip()}
         return self.list.listed(self._translator(request), run.id, second)
 
@@ -284,7 +284,7 @@ class StudioTab:
             try:
                 self.studio.jobs.remedy(run, remedy)
             except RunError as error:
-                gr.Warning(str(error))
+                gr.Warning(self._translator(request).problem(error))
         return self._watched(run_id, second, self._translator(request))
 
     def on_start(self, request: gr.Request, run_id: str | None) -> list[Any]:
@@ -292,7 +292,7 @@ class StudioTab:
         try:
             values = self.studio.structure(run_id or "")
         except (RunError, ConfigError) as error:
-            gr.Warning(str(error))
+            gr.Warning(t.problem(error))
             return [gr.skip()] * (1 + len(STRUCTURE))
         gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in STRUCTURE)]
@@ -310,7 +310,7 @@ class StudioTab:
                 try:
                     getattr(self.studio.jobs, word)(run)
                 except RunError as error:
-                    gr.Warning(str(error))
+                    gr.Warning(self._translator(request).problem(error))
             return self._watched(run_id, second, self._translator(request))
 
         return say
