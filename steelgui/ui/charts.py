@@ -11,8 +11,10 @@ import pandas as pd
 
 from steelgui.services.studio import Watched
 from steelgui.ui import studio_fragments as fragments
+from steelgui.ui.i18n import Translator
 
-#: Curves as charts name them, in every language: a chart keeps the names, and the colours, of its first table.
+#: Curves as charts name them, in every language: a chart keeps the names, and the colours, of its first table. What
+#: visitors read is the legend below.
 CURVES = {
     "g": ("G", "#0072B2"),
     "d": ("D", "#D55E00"),
@@ -33,7 +35,7 @@ class Charts:
         self._i18n = i18n
         self._charts: list[Any] = []
 
-    def layout(self) -> None:
+    def layout(self, t: Translator) -> None:
         with gr.Row(elem_id="studio-charts"):
             for chart, names in CHARTS:
                 colours = {CURVES[name][0] + SECOND: CURVES[name][1] + LIGHTER for name in names}
@@ -59,16 +61,21 @@ class Charts:
                     )
                 )
         # Below the charts, because their own legends are cut off where a chart is low.
-        self.legend = gr.HTML(fragments.curves(CURVES.values(), None), elem_id="studio-curves")
+        self.legend = gr.HTML(self.named(t), elem_id="studio-curves")
 
     @property
     def outputs(self) -> list[Any]:
         return [*self._charts, self.legend]
 
-    def updates(self, watched: Watched | None, second: Watched | None) -> dict[Any, Any]:
+    @staticmethod
+    def named(t: Translator, watched: Watched | None = None, second: Watched | None = None) -> str:
+        """The legend: which curve has which colour, and which of two runs is which."""
+        both = (watched.name, second.name + SECOND) if watched and second else None
+        return fragments.curves([(t.curve(name, own), colour) for name, (own, colour) in CURVES.items()], both)
+
+    def updates(self, t: Translator, watched: Watched | None, second: Watched | None) -> dict[Any, Any]:
         tables = {chart: _table(names, watched, second) for chart, (_, names) in zip(self._charts, CHARTS, strict=True)}
-        both = ((watched.name, second.name + SECOND)) if watched and second else None
-        return tables | {self.legend: fragments.curves(CURVES.values(), both)}
+        return tables | {self.legend: self.named(t, watched, second)}
 
 
 def _table(names: tuple[str, ...], watched: Watched | None, second: Watched | None) -> pd.DataFrame:

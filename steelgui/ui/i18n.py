@@ -55,6 +55,10 @@ class Translator:
         """What a field does; English stands beside the field itself."""
         return self._table.get(f"help.{name}") or english
 
+    def curve(self, name: str, own: str) -> str:
+        """A curve in the legend; its own name where that is the same in every language."""
+        return self._table.get(f"curve.{name}", own)
+
     def problem(self, error: Exception) -> str:
         """What was wrong, in the user's words."""
         text = self._table.get(f"image.{error.kind}") if isinstance(error, ImageError) else None

@@ -97,7 +97,7 @@ class StudioTab:
                     self.remedy = gr.Button(visible=False, min_width=168, scale=0, elem_id="studio-remedy")
                 self.progress = gr.HTML(fragments.progress(None, t), elem_id="studio-progress")
                 self.charts = Charts(self.i18n)
-                self.charts.layout()
+                self.charts.layout(t)
                 with gr.Row(equal_height=False, elem_id="studio-pictures"), gr.Column(min_width=320):
                     self.samples = gr.Image(
                         label=self.i18n("studio.samples"),
@@ -183,6 +183,7 @@ class StudioTab:
         return {
             **self.list.listed(t, watched or (runs[0].id if runs else None), second),
             self.health: fragments.health(None, None, t),
+            self.charts.legend: self.charts.named(t),
             self.command: fragments.command("steelgui train gan", t),
             self.preset: gr.Radio(choices=[(t(f"preset.{name}"), name) for name in PRESETS]),
             **fields,
@@ -193,7 +194,7 @@ class StudioTab:
     def load_outputs(self) -> list[Any]:
         return [
             *self.list.outputs,
-            *(self.health, self.command, self.preset),
+            *(self.health, self.charts.legend, self.command, self.preset),
             *self.form.values(),
             *self.curate.load_outputs,
         ]
@@ -327,7 +328,7 @@ class StudioTab:
                 self.progress: fragments.progress(None, t),
                 self.drawn: "",
                 self.at: (run_id, second_id),
-                **self.charts.updates(None, None),
+                **self.charts.updates(t, None, None),
                 **self.list.chosen(None, False),
             }
         token = self._token(run_id, second_id)
@@ -340,7 +341,7 @@ class StudioTab:
             self.remedy: self._remedy(watched, t),
             self.offered: watched.remedy or "",
             self.progress: fragments.progress(watched, t),
-            **self.charts.updates(watched, self.studio.watch(second) if second else None),
+            **self.charts.updates(t, watched, self.studio.watch(second) if second else None),
             self.drawn: token,
             self.back: back,
             self.at: (run_id, second_id),

@@ -44,7 +44,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         key
         for key in table("en")
         if re.match(
-            r"(class|sample|areas|batch|verdict|chart|field|health|preset|preview|remedy|runs|studio|tile)\.", key
+            r"(class|sample|areas|batch|verdict|chart|curve|field|health|preset|preview|remedy|runs|studio|tile)\.", key
         )
     }
     assert set(table("en")) - built == asked_for - built
