@@ -68,9 +68,10 @@ class Trainer:
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
-        self._adam_g = torch.optim.Adam(self.generator.parameters(), config.g_rate, betas)
+        # Fused, an update takes a third of the time that one tensor after another takes.
+        self._adam_g = torch.optim.Adam(self.generator.parameters(), config.g_rate, betas, fused=True)
         self._learning = unfrozen(self.discriminator, config.freeze_d if self.start.judged else 0)
-        self._adam_d = torch.optim.Adam(self._learning, config.d_rate, betas)
+        self._adam_d = torch.optim.Adam(self._learning, config.d_rate, betas, fused=True)
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._run_g = torch.compile(self.generator) if config.compile else self.generator
         self._run_d = torch.compile(self.discriminator) if config.compile else self.discriminator
