@@ -87,7 +87,7 @@ function compare() {
   const [made, real] = pair.querySelectorAll("figure");
   const score = item ? scoreOf(focused) : {};
   pair.hidden = !item;
-  fill(made, item && item.src, item ? item.title : "");
+  fill(made, item && (item.large || item.src), item ? item.title : "");
   fill(real, score.nearest, score.nearest ? word("nearest") : word(props.scores?.draw === drawn().draw ? "no_nearest" : "waiting"));
   pair.querySelector(".sg-note").textContent = score.text || "";
 }

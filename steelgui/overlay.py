@@ -56,17 +56,26 @@ def draw_overlay(
         strength = (heat.astype(np.float32) / 255)[..., None]
         result += strength * min(1.0, 1.6 * opacity) * (_hot(heat) - result)
     colours = class_colours(defect.name for defect in inspection.defects)
-    # A line of 1 px vanishes where a 1600 px strip is shown 800 px wide.
-    line = 1 if image.shape[1] <= 512 else 2
     for defect in inspection.defects:
-        if shown is not None and defect.name not in shown:
-            continue
-        colour = np.array([int(colours[defect.name][i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
-        if heat is None:
-            result[defect.mask] += opacity * (colour - result[defect.mask])
-        outline = defect.mask & ~ndimage.binary_erosion(defect.mask, iterations=line, border_value=1)
-        result[outline] = colour
+        if shown is None or defect.name in shown:
+            _paint(result, defect.mask, colours[defect.name], opacity if heat is None else 0.0)
     return np.asarray(result.round().clip(0, 255).astype(np.uint8))
+
+
+def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], name: str) -> NDArray[np.uint8]:
+    """A picture, H×W or H×W×3 uint8, with the outline of a defect's mask in the class's colour: H×W×3 uint8."""
+    result = np.stack([image] * 3, -1).astype(np.float32) if image.ndim == 2 else image.astype(np.float32)
+    _paint(result, mask, class_colours([name])[name], 0.0)
+    return result.astype(np.uint8)
+
+
+def _paint(picture: NDArray[np.float32], mask: NDArray[np.bool_], colour: str, opacity: float) -> None:
+    """Tint a mask in place, and draw its outline."""
+    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
+    picture[mask] += opacity * (rgb - picture[mask])
+    # A line of 1 px vanishes where a 1600 px strip is shown 800 px wide.
+    line = 1 if picture.shape[1] <= 512 else 2
+    picture[mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1)] = rgb
 
 
 def _hot(heat: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from steelgui.overlay import outlined
 from steelgui.services.sampled import Gap, Progress, Score
 from steelgui.services.sampling import Draw, Source
 from steelgui.ui.i18n import Translator
@@ -49,6 +50,9 @@ def pictures(draw: Draw, t: Translator) -> dict[str, Any]:
         "items": [
             {
                 "src": picture_url(picture.image),
+                "large": picture_url(outlined(picture.image, picture.mask, picture.label))
+                if picture.mask is not None
+                else "",
                 "seed": str(picture.seed),
                 "title": t("curate.title_class", seed=picture.seed, name=t.short(picture.label))
                 if several

@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,17 @@ from madeby import CLASSES, class_folder, finished_run, random_generator
 from PIL import Image
 
 from models.sidecar import CheckpointError
+from steelgui.overlay import outlined
 from steelgui.services import synthetic_sets
 from steelgui.services.animation import check_animation
 from steelgui.services.sampled import COLUMNS, Sampled, Synthetic
 from steelgui.services.sampled import class_folder as as_folder
-from steelgui.services.sampling import Draw, Sampling
+from steelgui.services.sampling import Draw, Sampling, Source
 from steelgui.services.scoring import Scorer
 from steelgui.services.synthesis import Synthesiser, slerp
 from steelgui.settings import Settings, weights_folder
+from steelgui.ui import curate_fragments
+from steelgui.ui.i18n import Translator
 from training.config import ConfigError
 from training.gan.config import gan_config
 from training.runs import RunError
@@ -194,6 +198,21 @@ def test_archive(settings: Settings, strips_folder: Path) -> None:
     assert Image.open(io.BytesIO(archive.read(rows[0]["file"]))).size == (32, 32)
     assert set(np.unique(np.asarray(Image.open(io.BytesIO(archive.read(rows[1]["mask"])))))) <= {0, 255}
     assert float(rows[0]["distance"]) > 0
+
+
+def test_the_large_view_outlines_the_mask_that_was_made_along() -> None:
+    picture = Synthetic(np.full((32, 32), 90, np.uint8), "scratches", 0, np.zeros((32, 32), bool))
+    assert picture.mask is not None
+    picture.mask[8:16, 8:16] = True
+    drawn = outlined(picture.image, picture.mask, picture.label)
+    inner = np.s_[9:15, 9:15]
+    assert (drawn[inner] == 90).all() and (drawn[~picture.mask] == 90).all()
+    assert (drawn[8, 8:16] == (0xD5, 0x5E, 0x00)).all()
+    source = Source("", "model", "m", Path("m"), "m", None, ("scratches",))
+    draw = Draw(source, "m", None, 1.0, None, (picture, replace(picture, mask=None)))
+    shown = curate_fragments.pictures(draw, Translator("en"))
+    with_mask, without = shown["items"]
+    assert with_mask["large"] not in ("", with_mask["src"]) and without["large"] == ""
 
 
 def test_slerp_keeps_the_length_that_a_straight_line_loses() -> None:
