@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from training.runs import LIVE, REMEDIES, Run, RunError, all_runs, find_run
 
 #: Seconds that a run gets to stop by itself, between two steps, before its process is ended.
 GRACE = 3.0
+#: Days in which a deleted run can be brought back; it may hold hundreds of megabytes.
+KEPT_DAYS = 7
 
 
 class Jobs:
@@ -147,6 +150,7 @@ class Jobs:
         target.parent.mkdir(exist_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         run.folder.rename(target)
+        os.utime(target)  # from now on
         return target
 
     def undelete(self, run_id: str) -> Run:
@@ -158,10 +162,14 @@ class Jobs:
         return Run(self.root / run_id)
 
     def _sweep(self) -> None:
-        """Remove what was refused a while ago: who asked for it has read why."""
+        """Remove what was refused, since who asked for it has read why, and what was deleted long ago."""
         for run in all_runs(self.root):
             if run.status().state == "refused" and not run.alive():
                 shutil.rmtree(run.folder, ignore_errors=True)
+        for folder in (self.root / ".deleted").glob("*"):
+            with suppress(FileNotFoundError):  # another app on this home was faster
+                if time.time() - folder.stat().st_mtime > 86_400 * KEPT_DAYS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _need(self, run: Run, *states: str) -> None:
         state = run.status().state

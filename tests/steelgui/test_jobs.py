@@ -193,6 +193,18 @@ def test_delete_and_undo(jobs: Jobs) -> None:
     assert [found.id for found in jobs.all()] == [run.id]
 
 
+def test_what_was_deleted_is_kept_for_a_week(jobs: Jobs) -> None:
+    new, old = (jobs.create("gan", {"data": "nowhere"}) for _ in range(2))
+    for run in (new, old):
+        os.utime(run.folder, (0, 0))  # it counts from when it was deleted
+        aside = jobs.delete(run)
+    os.utime(aside, (aside.stat().st_mtime - 86_400 * 7.1,) * 2)
+    jobs.create("gan", {"data": "nowhere"})
+    assert jobs.undelete(new.id).id == new.id
+    with pytest.raises(RunError, match="no deleted run"):
+        jobs.undelete(old.id)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"kind": "gan"}', "\x00\xff"])
 def test_broken_files_of_one_run_leave_the_others_alone(text: str, jobs: Jobs) -> None:
     broken, good = (jobs.create("gan", {"data": "nowhere"}) for _ in range(2))
