@@ -82,7 +82,8 @@ def main() -> None:
     thesis = [row["last"]["kid"] for row in rows["thesis"]]
     print(f"floor (real against real): {rows['thesis'][0]['last']['floor']}")
     print(f"ours, best snapshot {ours}; ours, last state {ours_last}; thesis, last state {thesis}")
-    print(f"ours / thesis: {statistics.mean(ours) / statistics.mean(thesis):.2f} (means over {options.seeds} seeds)")
+    each = ", ".join(f"{one / other:.2f}" for one, other in zip(ours, thesis, strict=True))
+    print(f"ours / thesis: {statistics.mean(ours) / statistics.mean(thesis):.2f} (means; seed by seed {each})")
     print(f"ours, last / best: {statistics.mean(ours_last) / statistics.mean(ours):.2f}")
 
 
