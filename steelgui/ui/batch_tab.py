@@ -19,6 +19,7 @@ from steelgui.services.workbench import BatchRow, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.toast import warn
 
 #: Seconds between two tables: a page that redraws for each of a thousand lines does nothing else.
 REDRAW_EVERY = 0.5
@@ -81,7 +82,7 @@ class BatchTab:
     def on_run(self, files: list[str] | None, score: float, min_area: float, request: gr.Request) -> Iterator[Updates]:
         t = self._translator(request)
         if not files:
-            gr.Warning(t("batch.none"))
+            warn(t, t("batch.none"))
             yield {self.table: fragments.batch_table([], t)}
             return
         stop = self._stops[request.session_hash or ""] = threading.Event()

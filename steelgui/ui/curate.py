@@ -15,6 +15,7 @@ from steelgui.ui import curate_fragments as shown
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.latent_walk import LatentWalk
+from steelgui.ui.toast import inform, refusal
 from training.runs import RunError
 
 Updates = dict[Any, Any]
@@ -227,13 +228,13 @@ class Curate:
         t = self._translator(request)
         number = int(seed or 0)
         if not key:
-            raise gr.Error(t("curate.nothing"), print_exception=False)
+            raise refusal(t, t("curate.nothing"))
         if number not in SEEDS or number + count not in SEEDS:
-            raise gr.Error(t("curate.seed_wrong", most=SEEDS.stop - 1), print_exception=False)
+            raise refusal(t, t("curate.seed_wrong", most=SEEDS.stop - 1))
         try:
             draw = self.sampling.draw(self.sampling.find(key), int(count), number, label or None, truncation)
         except TROUBLE as error:
-            raise gr.Error(t("curate.broken", why=t.problem(error)), print_exception=False) from error
+            raise refusal(t, t("curate.broken", why=t.problem(error))) from error
         if before is not None:
             before.superseded = True
         return {
@@ -292,9 +293,9 @@ class Curate:
         try:
             kept = self.sampling.keep(draw, accepted)
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
+            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
         total, folder = kept.added.total, str(kept.added.folder)
-        gr.Info(t("curate.kept", count=len(accepted), total=total, folder=folder))
+        inform(t, t("curate.kept", count=len(accepted), total=total, folder=folder))
         left = {**choice, "accepted": []}
         return gr.HTML(added=shown.added(draw)), kept, *self.on_choose(request, draw, left, kept)
 
@@ -307,8 +308,8 @@ class Curate:
         try:
             total = self.sampling.undo(last)
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
-        gr.Info(t("curate.undone", count=len(last.added.files), total=total))
+            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
+        inform(t, t("curate.undone", count=len(last.added.files), total=total))
         gallery = gr.HTML(added=shown.added(draw)) if draw is last.draw else gr.skip()
         return gallery, None, *self.on_choose(request, draw, choice, None)
 
@@ -316,11 +317,11 @@ class Curate:
         t = self._translator(request)
         offered = _offered(draw, choice)
         if draw is None or not offered:
-            raise gr.Error(t("curate.nothing_shown"), print_exception=False)
+            raise refusal(t, t("curate.nothing_shown"))
         try:
             return str(self.sampling.export(draw, offered))
         except OSError as error:
-            raise gr.Error(t("curate.not_written", why=t.problem(error)), print_exception=False) from error
+            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)

@@ -22,6 +22,7 @@ from steelgui.services.workbench import Looked, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.toast import warn
 
 LATEST = 10
 #: Longest side of what is sent to the browser; more than any screen shows, and a 64-megapixel PNG takes seconds.
@@ -226,7 +227,7 @@ class InspectTab:
         try:
             looked = self.workbench.judge(looked_id, _thresholds(controls))
         except KeyError:
-            gr.Warning(t("gone"))
+            warn(t, t("gone"))
             return {self.meta: gr.skip()}
         return self._drawn(looked, controls, t)
 
@@ -289,7 +290,7 @@ class InspectTab:
         try:
             rows = self.workbench.latest(LATEST)
         except StorageError as error:
-            gr.Warning(t.problem(error))
+            warn(t, error)
             rows = []
         pictures = [
             (str(row.thumbnail), t("verdict.ok") if row.verdict == "ok" else t.short(row.label)) for row in rows

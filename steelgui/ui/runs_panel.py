@@ -11,6 +11,7 @@ import gradio as gr
 from steelgui.services.studio import RunRow, Studio
 from steelgui.settings import Settings
 from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.toast import inform, warn
 from training.runs import LONGEST_NAME, Run, RunError
 
 Updates = dict[Any, Any]
@@ -127,7 +128,7 @@ class RunsPanel:
         try:
             self.studio.jobs.find(watched or "").rename(name)
         except (RunError, OSError) as error:
-            gr.Warning(self._translator(request).problem(error))
+            warn(self._translator(request), error)
         return self.listed(self._translator(request), watched, second)
 
     def on_delete(self, request: gr.Request, watched: str | None, second: str | None) -> Updates:
@@ -137,9 +138,9 @@ class RunsPanel:
             name = run.about()["name"]
             self.studio.jobs.delete(run)
         except (RunError, OSError) as error:
-            gr.Warning(t.problem(error))
+            warn(t, error)
             return {self.deleted: gr.skip()}
-        gr.Info(t("runs.deleted", name=name))
+        inform(t, t("runs.deleted", name=name))
         left = self.studio.rows()
         return {self.deleted: run.id} | self.listed(t, left[0].id if left else None, second)
 
@@ -147,7 +148,7 @@ class RunsPanel:
         try:
             watched = self.studio.jobs.undelete(deleted).id
         except (RunError, OSError) as error:
-            gr.Warning(self._translator(request).problem(error))
+            warn(self._translator(request), error)
         return {self.deleted: ""} | self.listed(self._translator(request), watched, second)
 
     def _translator(self, request: gr.Request) -> Translator:

@@ -21,6 +21,7 @@ from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.preview_panel import PreviewPanel
 from steelgui.ui.runs_panel import RunsPanel
+from steelgui.ui.toast import inform, warn
 from training.config import ConfigError
 from training.data.record import DataError
 from training.gan.config import PRESETS, GanConfig
@@ -209,7 +210,7 @@ class StudioTab:
         try:
             counts = self.studio.classes(Path(data.strip()))
         except DataError as error:
-            gr.Warning(t.problem(error))
+            warn(t, error)
             return gr.Radio(choices=[], value=None)
         choices = [
             (t("studio.scarce", name=t.short(row.name), count=row.count), row.name)
@@ -249,7 +250,7 @@ class StudioTab:
         try:
             run = self.studio.train(Path(data.strip()), chosen, preset, changes)
         except (CheckpointError, ConfigError, DataError, RunError, StorageError) as error:
-            gr.Warning(self._translator(request).problem(error))
+            warn(self._translator(request), error)
             return {self.list.shown: gr.skip()}
         return self.list.listed(self._translator(request), run.id, second)
 
@@ -285,7 +286,7 @@ class StudioTab:
             try:
                 self.studio.jobs.remedy(run, remedy)
             except RunError as error:
-                gr.Warning(self._translator(request).problem(error))
+                warn(self._translator(request), error)
         return self._watched(run_id, second, self._translator(request))
 
     def on_start(self, request: gr.Request, run_id: str | None) -> list[Any]:
@@ -293,9 +294,9 @@ class StudioTab:
         try:
             values = self.studio.structure(run_id or "")
         except (RunError, ConfigError) as error:
-            gr.Warning(t.problem(error))
+            warn(t, error)
             return [gr.skip()] * (1 + len(STRUCTURE))
-        gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
+        inform(t, t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in STRUCTURE)]
 
     def on_moment(self, run_id: str | None, moment: float) -> Updates:
@@ -311,7 +312,7 @@ class StudioTab:
                 try:
                     getattr(self.studio.jobs, word)(run)
                 except RunError as error:
-                    gr.Warning(self._translator(request).problem(error))
+                    warn(self._translator(request), error)
             return self._watched(run_id, second, self._translator(request))
 
         return say
