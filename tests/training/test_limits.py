@@ -16,6 +16,8 @@ import torch
 from same import assert_same
 from test_gan import SMALL, class_folder, last_state, small
 
+from models.checkpoint import load_checkpoint
+from models.progressive import ProgressiveGenerator
 from training.config import ConfigError
 from training.data.record import DataError
 from training.events import Event, Note
@@ -298,6 +300,20 @@ def test_a_growing_gan_that_collapses_goes_back_to_its_best(data: Path, tmp_path
         assert isinstance(note, Note) and note.back and note.step == best
         assert note.text.startswith("the samples collapsed (diversity 0.0")
         assert f"at {0.5**retry:g} of the learning rates" in note.text
+
+
+def test_the_best_of_a_growing_gan_is_of_full_size(data: Path, tmp_path: Path, at_every_step: None) -> None:
+    """However good the blurred pictures of its first stages look to KID, and however bad its last ones."""
+    config = crazing(data, tmp_path / "out", arch="pggan", images=400, checks=25, g_rate=1e-2)
+    depth, bests = 0.0, []
+    for event in train_gan(config):
+        if event.kind == "step":
+            depth = event.losses["depth"]
+        if event.kind == "checked" and event.best:
+            bests.append(depth)
+    assert bests == sorted(bests) and set(bests) == {0.0, 1.0, 2.0, 3.0}, "no half-faded stage, and each whole one"
+    network = load_checkpoint(config.best).network
+    assert isinstance(network, ProgressiveGenerator) and network.side == 32
 
 
 # Memory ---------------------------------------------------------------------------------------------------------

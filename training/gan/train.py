@@ -95,16 +95,31 @@ def generator_spec(config: GanConfig, classes: tuple[str, ...]) -> NetworkSpec:
 
 @dataclass
 class _Progress:
-    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states, and
-    how much the best's samples varied."""
+    """What a resumed run has to know besides the networks: checks done, the best KID, returns to earlier states, how
+    much the best's samples varied, and their side in pixels."""
 
     checks: int = 0
     best_kid: float = math.inf
     retries: int = 0
     best_diversity: float = 0.0
+    best_side: int = 0
 
     def values(self) -> list[Any]:
-        return [self.checks, self.best_kid, self.retries, self.best_diversity]
+        return [self.checks, self.best_kid, self.retries, self.best_diversity, self.best_side]
+
+    def improved_by(self, found: Likeness, trainer: Trainer) -> bool:
+        """Is it the best so far? A growing network's larger pictures always are, once they have faded in: KID likes
+        the blur of the small ones, which nobody asked for."""
+        growing = trainer.generator
+        side: int = trainer.config.size
+        if isinstance(growing, ProgressiveGenerator):
+            if growing.alpha < 1 and self.best_side:
+                return False
+            side = growing.side
+        if not (side > self.best_side or found.kid < self.best_kid):
+            return False
+        self.best_kid, self.best_diversity, self.best_side = found.kid, found.diversity, side
+        return True
 
 
 class _Loop:
@@ -191,7 +206,7 @@ class _Loop:
             yield Busy("drawing samples")
         found = yield from self._measure(torch.cat(fakes))
         self.progress.checks += 1
-        best = found.kid < self.progress.best_kid
+        best = self.progress.improved_by(found, trainer)
         grid = self.samples / f"{trainer.seen:010d}.png"
         with atomic_path(grid) as temporary:
             save_sheet(trainer.draw(self.fixed_z, self.fixed_labels), temporary, config.size)
@@ -210,7 +225,6 @@ class _Loop:
         snapshot = self.states.folder / f"generator-{trainer.seen:010d}.safetensors"
         save_checkpoint(snapshot, trainer.average, self.spec, card)
         if best:
-            self.progress.best_kid, self.progress.best_diversity = found.kid, found.diversity
             save_checkpoint(config.best, trainer.average, self.spec, card)
             self.states.save(self._state(), trainer.seen, best=True)
         values["seconds"] = round(time.monotonic() - started, 2)
