@@ -19,11 +19,14 @@ def train_gan(arguments: argparse.Namespace) -> int:
     """A run like any other, worked on by this process; the page and other shells see it and can pause or stop it."""
     from steelgui.options import config_values
     from training.gan.config import GanConfig, gan_config
+    from training.gan.start import recipe_of
 
     jobs = _jobs(arguments)
     values = {**read_recipe(arguments.config), **config_values(GanConfig, arguments)}
     if "init" in values:
         values["init"] = jobs.start_file(values["init"])
+        if arguments.preset is None:
+            values = {**recipe_of(values["init"]), **values}
     config = gan_config({**values, "out": jobs.root}, arguments.preset)
     run = jobs.create("gan", json.loads(config.model_dump_json(exclude={"out", "resume"})), arguments.name)
     return _work(run, arguments.json)

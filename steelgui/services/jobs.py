@@ -60,14 +60,14 @@ class Jobs:
         return run
 
     def start_file(self, name: str) -> str:
-        """A generator by the run that trained it, by a model's name or by its file; `random` stays as it is.
+        """A generator by the run that trained it, by a model's name or by its file; `random` and `bundled` stay.
 
         Raises:
             RunError, CheckpointError: there is none of that name, or several, or it has made no generator yet.
         """
         from steelgui.services.library import Library
 
-        if name == "random":
+        if name in ("random", "bundled"):
             return name
         if not Path(name).exists():
             try:

@@ -24,7 +24,7 @@ from steelgui.ui.runs_panel import RunsPanel
 from steelgui.ui.toast import inform, warn
 from training.config import ConfigError
 from training.data.record import DataError
-from training.gan.config import PRESETS, GanConfig
+from training.gan.config import INHERITED, PRESETS, GanConfig
 from training.runs import LIVE, Run, RunError
 
 Updates = dict[Any, Any]
@@ -32,11 +32,9 @@ Updates = dict[Any, Any]
 #: Fields that a user may want to turn, in the order of the form; the others are chosen elsewhere or are plumbing.
 FIELDS = (
     *("arch", "size", "images", "batch_size", "masks", "colour", "loss", "g_rate", "d_rate", "decay"),
-    *("augment", "augment_target", "r1", "ema", "spectral_norm", "d_norm", "upsample"),
+    *("beta1", "beta2", "augment", "augment_target", "r1", "ema", "spectral_norm", "d_norm", "upsample"),
     *("ngf", "ndf", "nz", "flips", "dark", "checks", "seed", "init", "freeze_d"),
 )
-#: Of these, those that a generator and its discriminator must share with the run that they start from.
-STRUCTURE = ("arch", "size", "masks", "colour", "ngf", "ndf", "nz", "upsample", "d_norm", "spectral_norm")
 
 
 @dataclass
@@ -156,7 +154,7 @@ class StudioTab:
             button = getattr(self, name)
             button.click(self._say(name), chosen, self.watching, **quiet)
         self.remedy.click(self.on_remedy, [*chosen, self.offered], self.watching, **quiet)
-        self.list.start.click(self.on_start, [self.runs], [self.form[name] for name in ("init", *STRUCTURE)], **quiet)
+        self.list.start.click(self.on_start, [self.runs], [self.form[name] for name in ("init", *INHERITED)], **quiet)
         self.moment.input(
             self.on_moment, [self.runs, self.moment], [self.samples, self.back], trigger_mode="always_last", **quiet
         )
@@ -295,9 +293,9 @@ class StudioTab:
             values = self.studio.structure(run_id or "")
         except (RunError, ConfigError) as error:
             warn(t, error)
-            return [gr.skip()] * (1 + len(STRUCTURE))
+            return [gr.skip()] * (1 + len(INHERITED))
         inform(t, t("runs.started_from", name=self.studio.start_name(run_id or "")))
-        return [run_id, *(values[name] for name in STRUCTURE)]
+        return [run_id, *(values[name] for name in INHERITED)]
 
     def on_moment(self, run_id: str | None, moment: float) -> Updates:
         run = self._run(run_id)

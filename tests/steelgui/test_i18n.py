@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 from pathlib import Path
@@ -48,6 +49,13 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         )
     }
     assert set(table("en")) - built == asked_for - built
+
+
+def test_no_key_is_written_twice() -> None:
+    for path in sorted(assets_folder().glob("*/*.json")):
+        if path.parent.name in ("locales", "sentences"):
+            pairs = json.loads(path.read_text("utf-8"), object_pairs_hook=list)
+            assert len(pairs) == len(dict(pairs)), path
 
 
 def test_korean_is_korean() -> None:

@@ -13,7 +13,8 @@ from commandline import run
 from PIL import Image
 
 SMALL = shlex.split(
-    "--size 32 --images 48 --batch-size 8 --nz 16 --ngf 8 --ndf 8 --checks 1 --check-samples 16 --device cpu"
+    "--preset full --size 32 --images 48 --batch-size 8 --nz 16 --ngf 8 --ndf 8 --checks 1 --check-samples 16 "
+    "--device cpu"
 )
 
 
@@ -59,6 +60,19 @@ def test_from_pictures_to_samples(capsys: pytest.CaptureFixture[str], strips_fol
     run(capsys, "sample", row["id"], "--count", 1, "--seed", 9, "--class", "scratches", "--out", again, *home)
     difference = np.abs(np.asarray(Image.open(again / paths[2].name), int) - np.asarray(Image.open(paths[2]), int))
     assert difference.max() <= 1, "a seed makes the same picture, alone or in a batch"
+
+    code, _, err = run(
+        capsys, "train", "gan", "--data", strips_folder, "--class", "scratches", "--init", "mine", "--images", 16,
+        "--checks", 1, "--check-samples", 16, "--d-rate", 1e-4, "--device", "cpu", "--name", "adapted", *home,
+    )  # fmt: skip
+    assert code == 0, err
+    code, out, _ = run(capsys, "runs", "show", "adapted", "--json", *home)
+    config = json.loads(out)["config"]
+    same = ("arch", "size", "masks", "nz", "ngf", "ndf", "beta1")
+    assert {name: config[name] for name in same} == {
+        "arch": "pggan", "size": 32, "masks": True, "nz": 16, "ngf": 8, "ndf": 8, "beta1": 0.0,
+    }, "an adaptation goes on with its start's recipe"  # fmt: skip
+    assert config["g_rate"] == 1e-3 and config["d_rate"] == 1e-4, "unless something else is asked for"
 
 
 @pytest.mark.parametrize(

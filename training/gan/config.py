@@ -25,7 +25,7 @@ class GanConfig(RunConfig):
     colour: bool = Field(False, description="RGB instead of grey")
     masks: bool = Field(False, description="make a mask along with each picture, where the data has masks")
     init: str = Field(
-        "random", description="start: random, or a run, a model's name or the FILE of a checkpoint to adapt"
+        "random", description="start: random, bundled, or a run, a model's name or the FILE of a checkpoint to adapt"
     )
     freeze_d: int = Field(
         0, ge=0, le=8, description="early layers of the discriminator that an adaptation leaves as the start had them"
@@ -89,6 +89,13 @@ class GanConfig(RunConfig):
     def channels(self) -> int:
         return (3 if self.colour else 1) + self.masks
 
+
+#: Fields that an adaptation shares with its start: those of which the networks are built, and, since each network wants
+#: its own, those of the optimiser.
+INHERITED = (
+    *("arch", "size", "masks", "colour", "ngf", "ndf", "nz", "upsample", "d_norm", "spectral_norm"),
+    *("loss", "g_rate", "d_rate", "beta1", "beta2", "r1"),
+)
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"arch": "dcgan", "size": 64, "images": 40_000},

@@ -15,7 +15,7 @@ from models.sidecar import CheckpointError, read_sidecar
 from models.spec import NetworkSpec
 from models.start import WEIGHTS_FOLDER
 from training.config import ConfigError
-from training.gan.config import GanConfig
+from training.gan.config import INHERITED, GanConfig
 from training.gan.states import States
 
 #: What has to be alike in a start and in what begins from it, and the flag that says so.
@@ -80,6 +80,19 @@ class GanStart:
         return filled
 
 
+def recipe_of(init: str) -> dict[str, Any]:
+    """`INHERITED` fields with which a start was trained, as far as its card says; none for random weights.
+
+    Raises:
+        CheckpointError: the start cannot be read.
+    """
+    if init == "random":
+        return {}
+    _, card = read_sidecar(_file(init))
+    config = card.get("config")
+    return {name: config[name] for name in INHERITED if name in config} if isinstance(config, dict) else {}
+
+
 def find_start(config: GanConfig, spec: NetworkSpec) -> GanStart:
     """Read the start that `config.init` names, made to fit `spec`'s classes.
 
@@ -96,8 +109,7 @@ def find_start(config: GanConfig, spec: NetworkSpec) -> GanStart:
     """
     if config.init == "random":
         return GanStart()
-    file = WEIGHTS_FOLDER / "neu-generator.safetensors" if config.init == "bundled" else Path(config.init)
-    file = file.with_suffix(".safetensors")
+    file = _file(config.init)
     theirs, _ = read_sidecar(file)
     if theirs.kind != "generator":
         raise CheckpointError(f"{file.name} is a {theirs.kind}; a GAN starts from a generator, or from random weights")
@@ -133,6 +145,10 @@ def _for_classes(tensors: dict[str, Tensor], theirs: Sequence[str], ours: Sequen
         rows = tensors[name]
         fitted[name] = torch.stack([rows[theirs.index(own)] if own in theirs else rows.mean(0) for own in ours])
     return fitted
+
+
+def _file(init: str) -> Path:
+    return WEIGHTS_FOLDER / "neu-generator.safetensors" if init == "bundled" else Path(init).with_suffix(".safetensors")
 
 
 def _same_build(name: str, theirs: NetworkSpec, ours: NetworkSpec) -> None:
