@@ -57,7 +57,7 @@ class RunsPanel:
                 self.undo = self._button("undo")
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         chosen = [self.runs, self.second]
-        self.panel.expand(self.on_open, chosen, [self.opened, *self.outputs], **quiet)
+        self.panel.expand(self.on_open, None, [self.opened, self.table, self.shown], **quiet)
         self.panel.collapse(lambda: False, None, self.opened, **quiet)
         self.table.select(self.on_select, None, self.runs, **quiet)
         for event in (self.rename.click, self.name.submit):
@@ -117,8 +117,11 @@ class RunsPanel:
 
     # Events -------------------------------------------------------------------------------------------------------
 
-    def on_open(self, request: gr.Request, watched: str | None, second: str | None) -> Updates:
-        return {self.opened: True} | self.listed(self._translator(request), watched, second)
+    def on_open(self, request: gr.Request) -> Updates:
+        # The table alone: who has chosen a run in it before this arrives must not find another one chosen.
+        t = self._translator(request)
+        rows = _table(self.studio.rows(), t)
+        return {self.opened: True, self.table: _frame(rows, t), self.shown: rows}
 
     def on_select(self, event: gr.SelectData) -> Any:
         # By its id, which stands in the row: the visitor may have sorted the table.
