@@ -126,10 +126,12 @@ def test_what_is_refused_is_told_and_not_listed(visit: Visit, jobs: Jobs, home: 
     assert not [run for run in jobs.all() if run.about()["config"]["data"] == str(data)]
 
 
+@pytest.mark.timeout(900)
 def test_a_remedy_for_a_run_in_which_d_wins_and_a_start_from_it(visit: Visit, jobs: Jobs, home: Path) -> None:
     data = home / "bumps"
     pictures(data, 24)
-    config = {**SMALL, "images": 400_000, "checks": 500, "augment": 0.0, "g_rate": 1e-6, "d_rate": 0.005}
+    # Few checks: G does not move, and after six of them its samples, which are all alike, would be the worse news.
+    config = {**SMALL, "images": 400_000, "checks": 50, "augment": 0.0, "g_rate": 1e-6, "d_rate": 0.005}
     run = jobs.create("gan", {"data": str(data), **config}, "D wins")
     jobs.start(run)
     page = studio(visit)
@@ -141,7 +143,7 @@ def test_a_remedy_for_a_run_in_which_d_wins_and_a_start_from_it(visit: Visit, jo
     notes = [event for event in run.events() if event["kind"] == "note"]
     assert [note["remedy"] for note in notes] == ["augment"]
 
-    expect(page.locator("#runs-start")).to_be_enabled(timeout=60_000)
+    expect(page.locator("#runs-start")).to_be_enabled(timeout=180_000)
     page.locator("#studio-stop").click()
     expect(page.locator(HEALTH)).to_have_attribute("data-health", "stopped", timeout=60_000)
     page.locator("#runs-start").click()
