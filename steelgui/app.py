@@ -43,13 +43,17 @@ def serve(settings: Settings) -> None:
     port = _port(settings)
     workbench = Workbench(settings)
     page = build(workbench, settings)
+    from steelgui.ui.calm import calm
+
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM"):
         # Only the main thread may set them; a test that serves from another one stops in its own way.
         with suppress(ValueError):
             signal.signal(getattr(signal, name), lambda *_: stop.set())
+    page.queue(api_open=False, default_concurrency_limit=4)
+    calm(page)
     try:
-        page.queue(api_open=False, default_concurrency_limit=4).launch(**_launch_arguments(settings, port))
+        page.launch(**_launch_arguments(settings, port))
     except OSError as error:
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
     print(f"SteelGUI: {page.share_url or page.local_url}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201

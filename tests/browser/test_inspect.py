@@ -100,6 +100,23 @@ def test_thresholds_need_no_forward_pass(visit: Visit, home: Path) -> None:
     assert entries(home) == before
 
 
+def test_an_untouched_page_draws_nothing(visit: Visit) -> None:
+    """Gradio's own loop of sixty frames a second costs an eighth of a core; a training beside it would have to pay."""
+    page = visit()
+    page.add_init_script(
+        """window.drawn = 0;
+        { const frame = window.requestAnimationFrame.bind(window);
+          window.requestAnimationFrame = (callback) => { window.drawn += 1; return frame(callback); }; }"""
+    )
+    page.reload()
+    page.wait_for_selector('.sg-models[data-ready="true"]')
+    page.wait_for_timeout(4000)
+    assert page.evaluate("window.drawn") > 0, "nothing is counted"
+    page.evaluate("window.drawn = 0")
+    page.wait_for_timeout(2000)
+    assert page.evaluate("window.drawn") < 20
+
+
 def test_controls_are_remembered(visit: Visit) -> None:
     page = visit()
     page.locator("#score input[type=range]").fill("0.8")
