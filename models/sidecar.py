@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,15 @@ def read_sidecar(path: Path) -> tuple[NetworkSpec, dict[str, Any]]:
         raise CheckpointError(
             f"{sidecar.name}: not a model card of SteelGUI ({detail}); copy it again from where {path.name} came from"
         ) from None
+
+
+def seen_line(digests: Iterable[str]) -> str:
+    """Digests of training pictures as a card keeps them: one line, since nobody reads thousands of them."""
+    return " ".join(sorted(digests))
+
+
+def seen_by(card: Mapping[str, Any]) -> frozenset[str] | None:
+    """Digests of all pictures that a network has learned from; None where its card does not say."""
+    trained_on = card.get("trained_on")
+    pictures = trained_on.get("pictures") if isinstance(trained_on, dict) else None
+    return frozenset(pictures.split()) if isinstance(pictures, str) else None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoint import read_tensors
-from models.sidecar import CheckpointError
+from models.sidecar import CheckpointError, read_sidecar, seen_by
 from models.spec import NetworkSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
@@ -18,10 +18,12 @@ ENCODER_PREFIX = "encoder.model."
 
 @dataclass(frozen=True)
 class Start:
-    """Where a network's weights come from: a sentence for log and card, and the names of the tensors taken over."""
+    """Where a network's weights come from: a sentence for log and card, the names of the tensors taken over, and
+    digests of the pictures that they had learned from, as far as that was recorded."""
 
     sentence: str
     taken: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
 
 
 def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
@@ -56,7 +58,19 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
             "or --init pretrained, a fitting FILE, or random"
         )
     network.load_state_dict(taken, strict=False)
-    return Start(f"{source} ({len(taken)} of {len(own)} tensors)", frozenset(taken))
+    seen = start_has_seen(init, spec) or frozenset()
+    return Start(f"{source} ({len(taken)} of {len(own)} tensors)", frozenset(taken), seen)
+
+
+def start_has_seen(init: str, spec: NetworkSpec) -> frozenset[str] | None:
+    """Digests of the pictures that a start has learned from; None where no card beside it says so."""
+    if init == "random":
+        return frozenset()
+    file = WEIGHTS_FOLDER / f"neu-{spec.kind}.safetensors" if init == "bundled" else Path(init)
+    try:
+        return seen_by(read_sidecar(file)[1])
+    except CheckpointError:
+        return None
 
 
 def _aligned(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

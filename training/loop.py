@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from models.checkpoint import save_checkpoint
 from models.files import atomic_path
-from models.sidecar import read_sidecar
+from models.sidecar import read_sidecar, seen_line
 from models.spec import NetworkSpec
 from models.start import Start
 from training.config import ConfigError, TrainConfig
@@ -35,6 +35,7 @@ class Task:
         steps_per_epoch: batches an epoch.
         counts: training samples by class.
         notes: what the user should know of the data: left-out files, classes without validation.
+        seen: digests of the pictures that are learned from.
     """
 
     batches: Callable[[int], Iterator[Batch]]
@@ -44,6 +45,7 @@ class Task:
     steps_per_epoch: int
     counts: dict[str, int]
     notes: tuple[str, ...]
+    seen: frozenset[str] = frozenset()
 
 
 def pick_device(name: str) -> torch.device:
@@ -120,7 +122,12 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
             state.best, state.best_epoch = score, epoch
             card = {
                 "metrics": figures,
-                "trained_on": {"data": config.data.name, "counts": task.counts, "notes": list(task.notes)},
+                "trained_on": {
+                    "data": config.data.name,
+                    "counts": task.counts,
+                    "notes": list(task.notes),
+                    "pictures": seen_line(task.seen | start.seen),
+                },
                 "start": start.sentence,
                 "epoch": epoch,
                 "config": json.loads(config.model_dump_json()),

@@ -75,6 +75,7 @@ def train_segmenter(config: SegmenterConfig) -> Iterator[Event]:
         steps,
         {name: taught[name] for name in material.classes},
         material.notes,
+        material.seen,
     )
     yield from fit(config, network, spec, start, task)
 

@@ -18,6 +18,7 @@ from models.imagefile import read_image
 from models.spec import is_defect_free
 from models.tiling import STRIP_ASPECT, Box
 from training.data.record import DataError, DataSet, Sample, known_classes, load_masks
+from training.data.seen import digests
 from training.gan.config import GanConfig
 from training.material import readable, split_samples
 from training.views import AMBIGUOUS_PIXELS
@@ -47,12 +48,14 @@ class Patches:
         labels: N int64, index into `classes`.
         classes: the one class, or all of them.
         notes: what the user should know: left-out files, few pictures.
+        seen: digests of the pictures that they come from.
     """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    seen: frozenset[str] = frozenset()
 
     def counts(self) -> dict[str, int]:
         counted = Counter(self.labels.tolist())
@@ -68,7 +71,7 @@ def load_patches(config: GanConfig) -> Patches:
     dataset, train, _, _ = split_samples(config)
     classes = _classes(dataset, config)
     notes = list(dataset.problems)
-    images, labels = [], []
+    images, labels, files = [], [], set()
     smallest = 10**9
     for patch, picture, mask in look_at_patches(readable(train, notes), classes, config.dark):
         if patch.verdict != "kept" or patch.label is None:
@@ -76,6 +79,7 @@ def load_patches(config: GanConfig) -> Patches:
         smallest = min(smallest, *picture.shape[:2])
         images.append(_prepared(picture, mask, config))
         labels.append(classes.index(patch.label))
+        files.add(patch.sample.image)
     counted = Counter(labels)
     for index, name in enumerate(classes):
         if counted[index] < FLOOR:
@@ -91,7 +95,7 @@ def load_patches(config: GanConfig) -> Patches:
         raise DataError(
             f"size is {config.size}, but the smallest picture is {smallest} px; choose a size up to {smallest}"
         )
-    return Patches(torch.stack(images), torch.tensor(labels), classes, tuple(notes))
+    return Patches(torch.stack(images), torch.tensor(labels), classes, tuple(notes), frozenset(digests(files)))
 
 
 def look_at_patches(

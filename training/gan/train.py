@@ -15,7 +15,7 @@ from torch import Tensor
 from models.checkpoint import save_checkpoint
 from models.files import atomic_path
 from models.progressive import ProgressiveGenerator
-from models.sidecar import read_sidecar
+from models.sidecar import read_sidecar, seen_line
 from models.spec import NetworkSpec, Preprocess
 from training.config import ConfigError
 from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
@@ -24,7 +24,7 @@ from training.gan.grid import COLUMNS, ROWS, save_sheet
 from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.remedies import apply
-from training.gan.start import GanStart, find_start
+from training.gan.start import GanStart, find_start, seen_by_start
 from training.gan.states import States
 from training.gan.trainer import Trainer, generator_arguments
 from training.loop import pick_device
@@ -133,7 +133,7 @@ class _Loop:
         progress: _Progress,
     ) -> None:
         self.config, self.spec, self.trainer, self.states, self.progress = config, spec, trainer, states, progress
-        self.patches = patches
+        self.patches, self.before = patches, seen_by_start(config.init)
         self.samples = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         random = torch.Generator().manual_seed(config.seed)
@@ -217,6 +217,8 @@ class _Loop:
                 "data": config.data.name,
                 "counts": self.patches.counts(),
                 "notes": list(self.patches.notes),
+                # All of them or none: what is not said here must not pass for unseen.
+                **({} if self.before is None else {"pictures": seen_line(self.patches.seen | self.before)}),
             },
             "start": trainer.start.sentence,
             "seen": trainer.seen,
