@@ -46,7 +46,9 @@ def _options(info: FieldInfo) -> dict[str, Any]:
         choices = get_args(annotation)
         return {"choices": choices, "type": type(choices[0])}
     if get_origin(annotation) is tuple:
-        return {"type": int, "nargs": "+", "metavar": "N"}
+        of = get_args(annotation)[0]
+        names = {int: "N", float: "X", Path: "PATH"}
+        return {"type": of if of in names else str, "nargs": "+", "metavar": names.get(of, "NAME")}
     if annotation is Path:
         return {"type": Path, "metavar": "PATH"}
     metavar = {int: "N", float: "X"}.get(annotation, "TEXT")  # type: ignore[arg-type]

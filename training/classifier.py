@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,18 +20,24 @@ from training.config import ClassifierConfig
 from training.data.record import DataError, Sample, load_image
 from training.events import Event
 from training.loop import Batch, Task, fit
-from training.material import batches_of, epoch_order, gather, steps_per_epoch
+from training.material import Material, batches_of, epoch_order, gather, steps_per_epoch
 from training.metrics import classification_metrics
 from training.views import Views, classifier_input, strip_tiles
 
+#: Tiles that are judged at once; one alone takes three times as long as its part of these.
+SCORED = 32
 
-def train_classifier(config: ClassifierConfig) -> Iterator[Event]:
+
+def train_classifier(config: ClassifierConfig, material: Material | None = None) -> Iterator[Event]:
     """Train a timm classifier; the checkpoint with the best validation macro-F1 stays in `config.best`.
+
+    Args:
+        material: what to learn from, where it was gathered before.
 
     Raises:
         ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
     """
-    material = gather(config)
+    material = material or gather(config)
     defects = [name for name in material.classes if not is_defect_free(name)]
     multi_label = config.multi_label
     train = strip_tiles(material.train, defects, multi_label)
@@ -69,6 +75,7 @@ def train_classifier(config: ClassifierConfig) -> Iterator[Event]:
         steps,
         material.counts(),
         material.notes,
+        material.seen,
     )
     yield from fit(config, network, spec, start, task)
 
@@ -81,17 +88,30 @@ def evaluate_classifier(network: nn.Module, spec: NetworkSpec, samples: Sequence
         ImageError: a picture cannot be read.
     """
     targets = _targets(samples, spec)
-    scores = torch.cat([sample_scores(network, spec, load_image(sample))[None] for sample in samples])
+    scores = torch.stack([*stream_scores(network, spec, (load_image(sample) for sample in samples))])
     return classification_metrics(scores, targets, spec.classes, spec.multi_label)
 
 
-@torch.inference_mode()
-def sample_scores(network: nn.Module, spec: NetworkSpec, image: np.ndarray[Any, np.dtype[np.uint8]]) -> Tensor:
-    """K scores of one H×W×3 uint8 picture or strip, on the CPU."""
+def stream_scores(
+    network: nn.Module, spec: NetworkSpec, images: Iterable[np.ndarray[Any, np.dtype[np.uint8]]]
+) -> Iterator[Tensor]:
+    """K scores on the CPU of each H×W×3 uint8 picture or strip, in their order; tiles of several go together."""
     device = next(network.parameters()).device
-    boxes = plan_tiles(*image.shape[:2])
-    scores, _ = classify(network, to_input(image, boxes, spec.preprocess).to(device), spec.multi_label)
-    return pool_tiles(scores.cpu(), spec)
+    waiting: list[Tensor] = []
+
+    def judged() -> list[Tensor]:
+        with torch.inference_mode():
+            tiles = torch.cat(waiting).to(device, memory_format=torch.channels_last)
+            scores = classify(network, tiles, spec.multi_label)[0].cpu()
+        return [pool_tiles(part, spec) for part in scores.split([len(tiles) for tiles in waiting])]  # type: ignore[no-untyped-call]
+
+    for image in images:
+        waiting.append(to_input(image, plan_tiles(*image.shape[:2]), spec.preprocess))
+        if sum(map(len, waiting)) >= SCORED:
+            yield from judged()
+            waiting.clear()
+    if waiting:
+        yield from judged()
 
 
 def _targets(samples: Sequence[Sample], spec: NetworkSpec) -> Tensor:

@@ -59,6 +59,15 @@ class TrainConfig(RunConfig):
     demo_even: bool = Field(False, description="render every class equally often instead of as at Severstal")
     max_per_epoch: int = Field(0, ge=0, description="samples drawn an epoch; 0 for all")
     patience: int = Field(8, ge=1, description="epochs without progress before stopping early")
+    synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures that join the training split")
+    ratio: float = Field(1.0, gt=0, le=100, description="synthetic pictures for each real one, class by class")
+    min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")
+    min_distance: float = Field(
+        0.0, ge=0, le=10, description="of synthetic pictures: how far from the nearest training picture, at least"
+    )
+    real_last: float = Field(
+        0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
+    )
 
 
 class ClassifierConfig(TrainConfig):

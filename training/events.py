@@ -70,6 +70,28 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """An experiment's training `number` (from 1) of `count` ended an epoch.
+
+    Attributes:
+        step: of the whole experiment.
+        values: `macro_f1` and `scarce_f1` on validation.
+        done: it was the last epoch.
+    """
+
+    step: int
+    number: int
+    count: int
+    arm: str
+    ratio: float | None
+    seed: int
+    epoch: int
+    values: dict[str, float]
+    done: bool
+    kind: Literal["trial"] = "trial"
+
+
+@dataclass(frozen=True)
 class Note:
     """Something that the training did and the user should know: a return to an earlier state, say.
 
@@ -121,7 +143,7 @@ class Cancelled:
     kind: Literal["cancelled"] = "cancelled"
 
 
-Event = Started | Step | Metric | Checked | Note | Busy | Saved | Finished | Cancelled
+Event = Started | Step | Metric | Checked | Trial | Note | Busy | Saved | Finished | Cancelled
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -13,19 +14,27 @@ from training.config import RunConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
 from training.data.record import DataError, DataSet, Sample, order_classes
+from training.data.seen import digests
 from training.data.severstal import read_severstal
 from training.data.splits import with_splits
 from training.data.strips import EVEN_COUNTS, SEVERSTAL_COUNTS, render_dataset
+from training.data.synthetic import SYNTHETIC, Filters, choose, read_synthetic
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a training works on; `classes` has the defect-free class first."""
+    """What a training works on; `classes` has the defect-free class first.
+
+    Attributes:
+        train: real samples, then synthetic ones, whose split says so.
+        seen: digests of the pictures that the training, or what made its synthetic ones, learns from; for the card.
+    """
 
     train: tuple[Sample, ...]
     validation: tuple[Sample, ...]
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    seen: frozenset[str] = frozenset()
 
     def counts(self) -> dict[str, int]:
         counted = Counter(label for sample in self.train for label in sample.labels)
@@ -49,6 +58,8 @@ def gather(config: TrainConfig) -> Material:
             f"{config.data}: {len(train)} pictures to train and {len(validation)} to validate ({held_out}); "
             "each split needs at least one"
         )
+    real = [*train]
+    pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), real)
     if config.clean_crops:
         train += clean_crops(train, config.clean_crops, config.seed)
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
@@ -57,7 +68,20 @@ def gather(config: TrainConfig) -> Material:
     classes = order_classes({label for sample in train for label in sample.labels})
     if len(classes) < 2:
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
-    return Material(tuple(train), tuple(validation), classes, tuple(notes))
+    train += choose(pool, real, config.ratio, config.seed)
+    return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
+
+
+def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sample]) -> list[Sample]:
+    """All pictures of the sets; DataError where one is empty, or of a class that the training split does not know."""
+    pool = [sample for folder in folders for sample in read_synthetic(folder, filters)]
+    known = {label for sample in real for label in sample.labels}
+    if strangers := sorted({sample.labels[0] for sample in pool} - known):
+        raise DataError(
+            f"the synthetic pictures show {', '.join(strangers)}, which the training split does not have; it has "
+            f"{', '.join(sorted(known))}"
+        )
+    return pool
 
 
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:
@@ -76,19 +100,20 @@ def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample
 def epoch_order(
     samples: Sequence[Sample], config: TrainConfig, epoch: int
 ) -> Iterator[tuple[int, np.random.Generator]]:
-    """Sample numbers of one epoch with the random numbers for each: a function of (seed, epoch) alone."""
+    """Sample numbers of one epoch, full batches of them, with the random numbers for each: a function of (seed, epoch)
+    alone. The last `config.real_last` of the epochs pass over synthetic samples."""
     rng = np.random.default_rng([config.seed, epoch])
-    count = (
-        min(config.max_per_epoch or len(samples), len(samples))
-        if not config.balanced
-        else config.max_per_epoch or len(samples)
-    )
+    size, steps = steps_per_epoch(config, len(samples))
+    real_only = epoch > config.epochs * (1 - config.real_last)
+    eligible = np.array([i for i, sample in enumerate(samples) if not (real_only and sample.split == SYNTHETIC)])
     if config.balanced:
-        frequency = Counter(label for sample in samples for label in sample.labels)
-        weights = np.array([max(1 / frequency[label] for label in sample.labels) for sample in samples])
-        order = rng.choice(len(samples), count, p=weights / weights.sum())
+        frequency = Counter(label for index in eligible for label in samples[index].labels)
+        weights = np.array([max(1 / frequency[label] for label in samples[index].labels) for index in eligible])
+        order = rng.choice(eligible, size * steps, p=weights / weights.sum())
     else:
-        order = rng.permutation(len(samples))[:count]
+        # Real pictures alone may be fewer than the steps that were planned for all.
+        rounds = -(-size * steps // len(eligible))
+        order = np.concatenate([rng.permutation(eligible) for _ in range(rounds)])[: size * steps]
     for index in order.tolist():
         yield index, np.random.default_rng([config.seed, epoch, index])
 

@@ -93,6 +93,14 @@ class Run:
         return value
 
     @property
+    def kind(self) -> str:
+        """`gan` or `experiment`; empty where config.json is broken."""
+        try:
+            return str(self.about()["kind"])
+        except RunError:
+            return ""
+
+    @property
     def generator_path(self) -> Path:
         """Where a GAN's run keeps its best snapshot."""
         return self.folder / f"{self.id}.safetensors"

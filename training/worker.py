@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from models.files import disk_is_full
-from training.events import Cancelled, Event, to_json
+from training.events import Busy, Cancelled, Event, to_json
 from training.runs import REMEDIES, Run, RunError, Status, Word, all_runs
 
 #: Seconds between two looks at the control file while there is nothing else to do.
@@ -33,7 +33,20 @@ def trainer_of(kind: str, config: dict[str, Any]) -> Trainer:
         from training.gan.train import train_gan
 
         return train_gan(parse(GanConfig, config))
+    if kind == "experiment":
+        from training.config import parse
+        from training.experiment.config import ExperimentConfig
+        from training.experiment.run import train_experiment
+
+        return listening(train_experiment(parse(ExperimentConfig, config)))
     raise RunError(f"there is no training called {kind!r}")
+
+
+def listening(events: Iterator[Event]) -> Trainer:
+    """A training that saves by itself, after each epoch, as one that can be told to: the answer is its next event."""
+    for event in events:
+        while (yield event) is not None:
+            event = Busy("saving")
 
 
 def work(run: Run, tell: Callable[[Event | Status], None] = lambda _: None) -> Status:

@@ -19,13 +19,12 @@ from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from training.config import ConfigError
 from training.data import read_dataset
+from training.data.record import scarce_classes
 from training.data.strips import EVEN_COUNTS, render_dataset
 from training.gan.config import PRESETS, GanConfig, gan_config
 from training.gan.health import Health, diagnose, remedy_for
 from training.runs import REMEDIES, Run, RunError, State
 
-#: A class with less than this part of the largest one's pictures is scarce.
-SCARCE = 0.25
 DEMO_STRIPS = 60
 #: Pictures that a preview reads, and tiles that it shows.
 PREVIEWED, PREVIEW_TILES = 40, 24
@@ -131,9 +130,9 @@ class Studio:
     def classes(self, data: Path) -> list[ClassCount]:
         """Defect classes, the scarcest first; DataError where the folder holds no data set."""
         counts = {name: count for name, count in read_dataset(data).counts().items() if not is_defect_free(name)}
-        most = max(counts.values(), default=0)
+        scarce = scarce_classes(counts)
         return [
-            ClassCount(name, count, count < SCARCE * most)
+            ClassCount(name, count, name in scarce)
             for name, count in sorted(counts.items(), key=lambda item: (item[1], item[0]))
         ]
 
@@ -172,7 +171,7 @@ class Studio:
 
     def rows(self) -> list[RunRow]:
         """The list of runs, the newest first."""
-        return [_row(run) for run in reversed(self.jobs.all())]
+        return [_row(run) for run in reversed(self.jobs.all()) if run.kind != "experiment"]
 
     def structure(self, run_id: str) -> dict[str, Any]:
         """Every field of a run's configuration, for another that is to start from its generator; RunError where it has

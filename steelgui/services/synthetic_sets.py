@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from filelock import FileLock
 from models.files import atomic_write
 from steelgui.services.sampled import Sampled, class_folder, table, write_pictures
 from steelgui.settings import Settings
+from training.data.synthetic import manifest
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,6 @@ def remove(added: Added) -> int:
                 if emptied.is_dir() and not any(emptied.iterdir()):
                     emptied.rmdir()
     return len(rows)
-
-
-def manifest(folder: Path) -> list[dict[str, str]]:
-    """What a set holds, a row a picture; empty where there is none yet."""
-    path = folder / "manifest.csv"
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [dict(row) for row in csv.DictReader(file)]
 
 
 def _write(folder: Path, rows: dict[str, dict[str, str]]) -> None:

@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 
 from models.imagefile import ImageError, read_image
-from models.spec import is_defect_free
 from training.data import detect_format
 from training.data.duplicates import Fingerprint, Progress, exact_groups, fingerprint, group_fingerprints
-from training.data.record import DataError, DataSet, MaskFile, MaskRuns, Sample
+from training.data.record import DataError, DataSet, MaskFile, MaskRuns, Sample, scarce_classes
 
-#: A defect class below this part of the largest defect class is scarce: generating more of it may pay.
-SCARCE = 1 / 4
 #: So many groups of duplicates, and files in one of them, are listed; totals are always complete.
 LISTED = 20
 BAR = 30
@@ -155,7 +152,7 @@ def describe(dataset: DataSet, progress: Progress | None = None) -> Description:
         images=len(images),
         classes=counts,
         imbalance=round(max(counts.values()) / max(1, min(counts.values())), 2) if counts else 1.0,
-        scarce=_scarce(counts),
+        scarce=scarce_classes(counts),
         sizes=_sizes(list(shapes.values())),
         masks=_mask_counts(dataset),
         splits=splits,
@@ -184,12 +181,6 @@ def _found_by(dataset: DataSet) -> str:
     except DataError:
         return "as asked for"
     return why if found == dataset.format else "as asked for"
-
-
-def _scarce(counts: dict[str, int]) -> tuple[str, ...]:
-    defects = {name: count for name, count in counts.items() if not is_defect_free(name)}
-    limit = SCARCE * max(defects.values(), default=0)
-    return tuple(name for name, count in defects.items() if count < limit)
 
 
 def _sizes(sizes: Sequence[tuple[int, int]]) -> Sizes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from models import rle
 from models.imagefile import ImageError, image_size, read_image
 from models.spec import is_defect_free
 from models.tiling import Box
+
+#: A class with less than this part of the largest one's pictures is scarce.
+SCARCE = 0.25
 
 
 class DataError(ValueError):
@@ -86,6 +89,13 @@ class DataSet:
 
 def order_classes(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (not is_defect_free(name), name)))
+
+
+def scarce_classes(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Defect classes with less than `SCARCE` of the largest one's pictures."""
+    defects = {name: count for name, count in counts.items() if not is_defect_free(name)}
+    most = max(defects.values(), default=0)
+    return tuple(name for name, count in defects.items() if count < SCARCE * most)
 
 
 def load_image(sample: Sample) -> NDArray[np.uint8]:

@@ -1,0 +1,97 @@
+"""Figures with intervals, on predictions whose right answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.experiment.compare import Bootstrap
+from training.experiment.verdict import decide, sentence
+
+CLASSES = ("a", "b", "rare")
+
+
+def predicted(truth: np.ndarray, wrong: float, seeds: int, seed: int, only: int | None = None) -> np.ndarray:
+    """S×N: a part `wrong` of the pictures (of one class, if given) goes to the next class."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for _ in range(seeds):
+        flipped = random.random(len(truth)) < wrong
+        if only is not None:
+            flipped &= truth == only
+        rows.append(np.where(flipped, (truth + 1) % 3, truth))
+    return np.stack(rows)
+
+
+@pytest.fixture
+def truth() -> np.ndarray:
+    return np.repeat(np.arange(3), 40)
+
+
+def test_figures_agree_with_torchmetrics(truth: np.ndarray) -> None:
+    import torch
+    from torchmetrics.functional.classification import multiclass_f1_score, multiclass_recall
+
+    rows = predicted(truth, 0.3, 3, 1)
+    figures = Bootstrap([str(i) for i in range(len(truth))], 3).figures(truth, rows, CLASSES, ("rare",))
+    options = {"num_classes": 3, "average": None}
+    f1 = torch.stack([multiclass_f1_score(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
+    recall = torch.stack([multiclass_recall(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
+    assert figures["macro_f1"].value == pytest.approx(float(f1.mean()), abs=1e-6)
+    assert figures["scarce_f1"].value == pytest.approx(float(f1[2]), abs=1e-6)
+    assert figures["recall:b"].value == pytest.approx(float(recall[1]), abs=1e-6)
+    interval = figures["recall:rare"].interval()
+    assert interval.low < interval.value < interval.high
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """Of 100 experiments with two alike arms, about five show a difference; and a real one is mostly seen."""
+    false_alarms = seen = 0
+    for number in range(100):
+        truth = np.repeat(np.arange(3), 30)
+        bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3, draws=400, seed=number)
+        arms = [
+            bootstrap.figures(truth, predicted(truth, wrong, 3, 10 * number + arm), CLASSES, ("rare",))
+            for arm, wrong in enumerate((0.3, 0.3, 0.1))
+        ]
+        alike, better = (arm["scarce_f1"].minus(arms[0]["scarce_f1"]) for arm in arms[1:])
+        false_alarms += alike.above_zero or alike.below_zero
+        seen += better.above_zero
+    assert false_alarms <= 12
+    assert seen >= 80
+
+
+def test_near_duplicates_widen_an_interval(truth: np.ndarray) -> None:
+    """Forty pictures that are four times ten are worth ten."""
+    random = np.random.default_rng(0)
+    wrong = np.repeat(random.random(30) < 0.4, 4)
+    rows = np.where(wrong, (truth + 1) % 3, truth)[None]
+    alone = Bootstrap([str(i) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
+    together = Bootstrap([str(i // 4) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
+    widths = [(found := figures["macro_f1"].interval()).high - found.low for figures in (alone, together)]
+    assert 1.5 < widths[1] / widths[0] < 2.5
+
+
+@pytest.mark.parametrize(
+    ("plain", "balanced", "synthetic", "kind", "best"),
+    [
+        (0.5, 0.5, 0.1, "helped", "synthetic"),
+        (0.5, 0.1, 0.1, "as_balanced", "balanced"),
+        (0.3, 0.3, 0.3, "no_difference", "plain"),
+        (0.1, 0.1, 0.6, "worse", "plain"),
+    ],
+)
+def test_the_verdict_follows_from_the_intervals(
+    truth: np.ndarray, plain: float, balanced: float, synthetic: float, kind: str, best: str
+) -> None:
+    bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3)
+    figures = {
+        arm: bootstrap.figures(truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
+        for seed, (arm, wrong) in enumerate({"plain": plain, "balanced": balanced, "synthetic": synthetic}.items())
+    }
+    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40)
+    assert (verdict.kind, verdict.best) == (kind, best)
+    said = sentence(verdict)
+    assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
+    if kind in ("helped", "as_balanced"):
+        assert "recall on rare" in said

@@ -1,0 +1,82 @@
+"""What an experiment compares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from training.config import ClassifierConfig, RunConfig, parse
+
+#: `both` is synthetic pictures with balanced sampling.
+Arm = Literal["plain", "balanced", "synthetic", "both"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+#: Arms that learn from synthetic pictures too, and so once for each ratio.
+WITH_SYNTHETIC: frozenset[str] = frozenset({"synthetic", "both"})
+
+
+def _split(value: Any) -> Any:
+    """Names with commas between them will do on a command line."""
+    return (
+        [part for item in value for part in str(item).split(",") if part] if isinstance(value, (list, tuple)) else value
+    )
+
+
+class ExperimentConfig(RunConfig):
+    """`train_experiment`: every arm with every seed, on the same split and with the same number of steps."""
+
+    synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures, for the arms that use them")
+    arms: Annotated[tuple[Arm, ...], BeforeValidator(_split)] = Field(
+        ARMS, description="what is compared: plain, balanced, synthetic, both"
+    )
+    ratios: tuple[float, ...] = Field(
+        (1.0,), description="synthetic pictures for each real one, class by class; the best on validation is judged"
+    )
+    seeds: int = Field(3, ge=1, le=20, description="trainings an arm")
+    scarce: tuple[str, ...] = Field((), description="classes that it is about; the scarce ones if left out")
+    min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")
+    min_distance: float = Field(
+        0.0, ge=0, le=10, description="of synthetic pictures: how far from the nearest training picture, at least"
+    )
+    real_last: float = Field(
+        0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
+    )
+    arch: str = Field("mobilenetv2_100", description="any timm model")
+    init: str = Field(
+        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
+    )
+    epochs: int = Field(12, ge=1, le=1000, description="passes over as many pictures as the real training split holds")
+    batch_size: int = Field(32, ge=2, le=1024, description="images a step")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
+    size: int = Field(128, ge=32, le=1024, multiple_of=32, description="side of the network's square input, px")
+    classic: bool = Field(True, description="classic augmentation in every arm: flips, crops, light")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if "plain" not in self.arms or len(set(self.arms)) < len(self.arms):
+            raise ValueError("arms: name each once, and plain among them, which the others are compared with")
+        if WITH_SYNTHETIC & set(self.arms) and not self.synthetic:
+            raise ValueError("the arms synthetic and both need pictures; give --synthetic, or the arms plain balanced")
+        if not self.ratios or min(self.ratios) <= 0:
+            raise ValueError("ratios must be above 0, one or more")
+        return self
+
+    def training(self, balanced: bool, synthetic: bool, seed: int, out: Path, budget: int) -> ClassifierConfig:
+        """One training's configuration; `budget` is the number of real training pictures."""
+        classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
+        shared = ("data", "precision", "compile", "device", "arch", "init", "epochs", "batch_size", "size")
+        return parse(
+            ClassifierConfig,
+            {
+                **{name: getattr(self, name) for name in (*shared, "learning_rate")},
+                **classic,
+                "out": out,
+                "seed": seed,
+                "balanced": balanced,
+                "max_per_epoch": budget,
+                "real_last": self.real_last if synthetic else 0.0,
+                "patience": self.epochs,
+                "resume": (out / "resume.pt").is_file(),
+            },
+        )

@@ -1,0 +1,177 @@
+"""What an experiment learns from and is judged on: three splits that share nothing, and synthetic pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from models.sidecar import CheckpointError, read_sidecar, seen_by
+from models.spec import NetworkSpec
+from models.start import WEIGHTS_FOLDER, start_has_seen
+from training.data.record import DataError, Sample, order_classes, scarce_classes
+from training.data.seen import digest, digests
+from training.data.splits import with_splits
+from training.data.synthetic import Filters, manifest
+from training.experiment.config import WITH_SYNTHETIC, ExperimentConfig
+from training.material import Material, readable, split_samples, synthetic_pool
+
+#: Part of the training pictures that become validation where the data names but two splits.
+VALIDATION = 0.2
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What every arm shares.
+
+    Attributes:
+        pool: synthetic pictures, all that pass the filters.
+        scarce: the classes that the experiment is about.
+        notes: what the user should know.
+        fingerprint: of the three splits: the same for the same files and labels.
+    """
+
+    train: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+    pool: tuple[Sample, ...]
+    classes: tuple[str, ...]
+    scarce: tuple[str, ...]
+    notes: tuple[str, ...]
+    fingerprint: str
+
+    def material(self, synthetic: Sequence[Sample]) -> Material:
+        """What one training learns from."""
+        seen = frozenset(digests(sample.image for sample in self.train))
+        return Material((*self.train, *synthetic), self.validation, self.classes, self.notes, seen)
+
+
+def prepare(config: ExperimentConfig) -> Splits:
+    """Read and split the data, and refuse what would make the answer worthless.
+
+    Where the data names a test split, that is the test, and validation is its own or cut from training. Where it names
+    training and validation alone, or nothing, the held-out part is the test and validation is cut from the rest, near-
+    duplicates on one side each time.
+
+    Raises:
+        DataError: a split lacks a class, a picture has several classes, or a synthetic set is empty, shows a class that
+            is not there, or comes from a generator that has seen a test picture, or may have.
+    """
+    notes: list[str] = []
+    train, validation, test = _three_splits(config, notes)
+    train, validation, test = (readable(samples, notes) for samples in (train, validation, test))
+    mixed = next((sample for sample in (*train, *validation, *test) if len(sample.labels) != 1), None)
+    if mixed:
+        raise DataError(
+            f"{mixed.image.name} has {len(mixed.labels)} classes ({', '.join(mixed.labels) or 'none'}); an experiment "
+            "needs pictures of one class each"
+        )
+    classes = order_classes({sample.labels[0] for sample in train})
+    for name, samples in (("validation", validation), ("test", test)):
+        _complete(name, samples, classes)
+    scarce = config.scarce or scarce_classes(Counter(sample.labels[0] for sample in train))
+    if strangers := sorted(set(config.scarce) - set(classes)):
+        raise DataError(f"scarce: the data has no class {', '.join(strangers)}; it has {', '.join(classes)}")
+    if not scarce:
+        notes.append("no class is scarce here; the figures are means over all classes")
+        scarce = classes
+    pool: list[Sample] = []
+    if WITH_SYNTHETIC & set(config.arms):
+        pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), train)
+        _refuse_leaks(config.synthetic, pool, test, validation, notes)
+    spec = NetworkSpec("classifier", config.arch, classes)
+    if overlap := (start_has_seen(config.init, spec) or frozenset()) & digests(s.image for s in test).keys():
+        raise DataError(
+            f"init: the start has learned from {len(overlap)} of the {len(test)} test pictures, so that every arm "
+            "would know them; use --init random, pretrained, or a FILE that has not"
+        )
+    return Splits(
+        tuple(train),
+        tuple(validation),
+        tuple(test),
+        tuple(pool),
+        classes,
+        tuple(scarce),
+        tuple(notes),
+        _fingerprint(train, validation, test),
+    )
+
+
+def _three_splits(config: ExperimentConfig, notes: list[str]) -> tuple[list[Sample], list[Sample], list[Sample]]:
+    dataset, train, held_out, name = split_samples(config)
+    notes += dataset.problems
+    test = [sample for sample in dataset.samples if sample.split == "test"]
+    if test:
+        return train, held_out, test
+    notes.append(f"the data names no test split: its {name} split is the test, {VALIDATION:.0%} of training validates")
+    rest = replace(dataset, samples=tuple(replace(sample, split=None) for sample in train), problems=())
+    cut = with_splits(rest, VALIDATION, config.seed)
+    train, validation = ([sample for sample in cut.samples if sample.split == name] for name in ("train", "validation"))
+    return train, validation, held_out
+
+
+def _complete(name: str, samples: Sequence[Sample], classes: Sequence[str]) -> None:
+    counts = Counter(sample.labels[0] for sample in samples)
+    if missing := [label for label in classes if not counts[label]]:
+        raise DataError(
+            f"the {name} split has no picture of {', '.join(missing)}, so nothing could be said of it; put one or more "
+            "there, better 20"
+        )
+    if strangers := sorted(counts.keys() - set(classes)):
+        raise DataError(f"the {name} split has {', '.join(strangers)}, which the training split lacks")
+
+
+def _refuse_leaks(
+    folders: Sequence[Path],
+    pool: Sequence[Sample],
+    test: Sequence[Sample],
+    validation: Sequence[Sample],
+    notes: list[str],
+) -> None:
+    """DataError where a synthetic picture, or the generator behind it, knows the test."""
+    tested, validated = (digests(sample.image for sample in samples) for samples in (test, validation))
+    for key, path in digests(sample.image for sample in pool).items():
+        if key in tested:
+            raise DataError(f"{path.parent.name}/{path.name} of the synthetic set is the test picture "
+                            f"{tested[key].name}; take it out")  # fmt: skip
+    for folder in folders:
+        runs = sorted({row.get("run", "") or row.get("generator", "") for row in manifest(folder)})
+        if not runs:
+            notes.append(f"{folder.name} has no record of where its pictures come from; none of them is a test picture")
+        for run in runs:
+            seen = generator_has_seen(folder, run)
+            if seen is None:
+                raise DataError(
+                    f"{folder.name}: nothing says which pictures its generator {run} has learned from, so it may know "
+                    "the test; train one on this data's training split and sample from that"
+                )
+            if overlap := seen & tested.keys():
+                raise DataError(
+                    f"{folder.name}: its generator {run} has learned from {len(overlap)} of the {len(test)} test "
+                    "pictures, so the test would be no test; train it on the training split alone"
+                )
+            if seen & validated.keys():
+                notes.append(f"{folder.name}: its generator has seen validation pictures; the test is untouched")
+
+
+def generator_has_seen(folder: Path, generator: str) -> frozenset[str] | None:
+    """Digests of what made a set has learned from: its run's card, which lies beside the sets in the same home, or
+    that of a model; None where there is none, or it does not say."""
+    home = folder.resolve().parent.parent
+    cards = [home / "runs" / generator / f"{generator}.safetensors"]
+    cards += [models / f"{generator}.safetensors" for models in (home / "models", WEIGHTS_FOLDER)]
+    for card in cards:
+        try:
+            return seen_by(read_sidecar(card)[1])
+        except CheckpointError:
+            continue
+    return None
+
+
+def _fingerprint(*splits: Sequence[Sample]) -> str:
+    listed = [
+        "\n".join(sorted(f"{digest(sample.image)} {sample.labels[0]}" for sample in samples)) for samples in splits
+    ]
+    return hashlib.sha256("\n\n".join(listed).encode()).hexdigest()[:16]
