@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-COMMANDS = ("serve", "inspect", "data", "train", "runs", "gan", "sample", "evaluate", "models", "doctor")
+COMMANDS = ("serve", "inspect", "data", "train", "experiment", "runs", "gan", "sample", "evaluate", "models", "doctor")
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -104,6 +104,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
             add_config_flags(one, CONFIGS[kind])
         one.set_defaults(run=_lazy("train"))
     _add_gan(kinds, common, wanted="train" in arguments and "gan" in arguments)
+    _add_experiment(commands, common, wanted="experiment" in arguments)
     _add_runs(commands, common)
 
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
@@ -138,6 +139,25 @@ def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
 
         add_config_flags(gan, GanConfig, skip=frozenset({"out", "resume"}))
     gan.set_defaults(run=_lazy_run("train_gan"))
+
+
+def _add_experiment(commands: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
+    one = commands.add_parser(
+        "experiment",
+        parents=[common],
+        help="do synthetic pictures help? Trainings with and without them on one split",
+        epilog=EPILOG,
+    )
+    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+    one.add_argument("--name", metavar="NAME", help="what the run is called")
+    one.add_argument("--out", type=Path, metavar="DIR", help="also put result.json, figures.csv and report.html there")
+    one.add_argument("--json", action="store_true", help="the result as one JSON object")
+    if wanted:
+        from steelgui.options import add_config_flags
+        from training.experiment.config import ExperimentConfig
+
+        add_config_flags(one, ExperimentConfig, skip=frozenset({"out", "resume"}))
+    one.set_defaults(run=_lazy_run("experiment"))
 
 
 def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -32,6 +32,37 @@ def train_gan(arguments: argparse.Namespace) -> int:
     return _work(run, arguments.json)
 
 
+def experiment(arguments: argparse.Namespace) -> int:
+    """A run like any other, worked on by this process; at its end the figures of every arm and the verdict."""
+    from steelgui.options import config_values
+    from steelgui.report import write_report
+    from steelgui.services.experiments import Experiments
+    from training.config import parse
+    from training.experiment.config import ExperimentConfig
+
+    experiments = Experiments(_jobs(arguments).settings)
+    values = {**read_recipe(arguments.config), **config_values(ExperimentConfig, arguments)}
+    values["synthetic"] = [experiments.set_folder(str(name)) for name in values.get("synthetic", ())]
+    config = parse(ExperimentConfig, {**values, "out": experiments.jobs.root})
+    run = experiments.create(config, arguments.name)
+    _work(run, json_alone=False, quiet=arguments.json)
+    result = experiments.result(run)
+    if result is None:
+        say(f"{run.id} has not ended; `steelgui runs resume {run.id}` goes on")
+        return 1
+    if arguments.out:
+        write_report(result, arguments.out)
+    if arguments.json:
+        print_json(result)
+        return 0
+    for arm in result["arms"]:
+        print_line(arm["arm"] if arm["ratio"] is None else f"{arm['arm']} × {arm['ratio']:g}")
+        for name, figure in arm["figures"].items():
+            print_line(f"  {name:<28} {figure['value']:.3f}  {figure['low']:.3f} to {figure['high']:.3f}")
+    print_line(result["verdict"]["sentence"])
+    return 0
+
+
 def work(arguments: argparse.Namespace) -> int:
     """What `Jobs.start` spawns."""
     return _work(Run(arguments.which), json_alone=False, quiet=True)

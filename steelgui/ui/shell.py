@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from steelgui.services.retraining import Retraining
 from steelgui.services.studio import Studio
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
@@ -13,6 +14,7 @@ from steelgui.ui import fragments
 from steelgui.ui.batch_tab import BatchTab
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.inspect_tab import InspectTab
+from steelgui.ui.retrain_tab import RetrainTab
 from steelgui.ui.studio_tab import StudioTab
 
 #: N is "next sample", unless someone is typing; and Gradio's slider gives its pictures no alternative text.
@@ -64,6 +66,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 batch.layout(inspect.score, inspect.min_area)
             with gr.Tab(i18n("tab.studio"), id="studio") as studio_tab:
                 studio = StudioTab(Studio(settings), settings, i18n)
+            with gr.Tab(i18n("tab.retrain"), id="retrain") as retrain_tab:
+                retrain = RetrainTab(Retraining(settings), settings, i18n)
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         clock = gr.Timer(1.0)
@@ -82,6 +86,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
         studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
+        retrain_tab.select(retrain.on_load, retrain.runs, retrain.load_outputs, **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)

@@ -29,7 +29,7 @@ MEMORIES = ("process", "gpu")
 def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str:
     """How it goes, in large, and what that means; a panel of the same height before the first run."""
     if watched is None:
-        return _panel("none", t("studio.empty"), t("studio.empty_text"))
+        return panel("none", t("studio.empty"), t("studio.empty_text"))
     key = watched.health if watched.state == "running" else watched.state
     text = t(f"health.{key}_text", name=busy_with or "–")
     if watched.state == "running" and watched.remedy:
@@ -42,7 +42,7 @@ def health(watched: Watched | None, busy_with: str | None, t: Translator) -> str
         text = f"{t.said(watched.error)} {t('health.failed_log')}"
     if watched.state == "refused" and watched.error:
         text = t.said(watched.error)
-    return _panel(_TONES.get(key, "error"), t(f"health.{key}"), text, key)
+    return panel(_TONES.get(key, "error"), t(f"health.{key}"), text, key)
 
 
 def progress(watched: Watched | None, t: Translator) -> str:
@@ -106,7 +106,8 @@ def command(words: str, t: Translator) -> str:
     )
 
 
-def _panel(tone: str, word: str, text: str, key: str = "") -> str:
+def panel(tone: str, word: str, text: str, key: str = "") -> str:
+    """A word in large with a dot of its tone, and what it means."""
     return (
         f'<div class="sg-health sg-{tone}" role="status" aria-live="polite" data-health="{escape(key)}">'
         f'<i aria-hidden="true"></i><div><div class="sg-word">{escape(word)}</div>'

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 COMPLETE = (
     *("training/gan/patches.py", "training/gan/start.py", "training/gan/train.py", "training/gan/remedies.py"),
     *("training/runs.py", "steelgui/services/jobs.py", "steelgui/services/library.py", "models/sidecar.py"),
-    "steelgui/settings.py",
+    *("steelgui/settings.py", "training/experiment/material.py", "training/data/synthetic.py"),
 )
 SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}
 #: Said to whoever programs against us; the page gives nothing that could cause them.

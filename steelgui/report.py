@@ -1,0 +1,112 @@
+"""An experiment on paper: an HTML file that needs nothing beside it, a table of every figure, the whole as JSON."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from models.files import atomic_write
+from models.imagefile import ImageError, read_image
+from steelgui.ui import retrain_fragments as fragments
+from steelgui.ui.i18n import Translator
+
+#: Pictures of each kind in the report, and their side, px.
+SHOWN, SIDE = 24, 112
+_STYLE = """
+body{font:15px/1.5 Pretendard,"Noto Sans KR","Apple SD Gothic Neo","Malgun Gothic",system-ui,sans-serif;
+margin:32px auto;max-width:1000px;padding:0 16px;color:#1d2126;background:#fff;font-variant-numeric:tabular-nums}
+h1{font-size:24px}h2{font-size:18px;margin-top:32px}table{border-collapse:collapse}
+td,th{padding:4px 10px;text-align:right}
+th[scope=row],.l{text-align:left}tr+tr{border-top:1px solid #dfe3e8}figure{margin:16px 0}svg{max-width:100%}
+.sg-word{font-size:20px;font-weight:600}.sg-swatch{display:inline-block;width:12px;height:12px;border-radius:3px;
+margin:0 6px 0 12px}.sg-confusions{display:flex;flex-wrap:wrap;gap:32px}caption{font-weight:600;text-align:left}
+.sg-hit{background:color-mix(in srgb,#009E73 calc(var(--share)*70%),transparent)}
+.sg-miss{background:color-mix(in srgb,#D55E00 calc(var(--share)*70%),transparent)}
+.p{display:flex;flex-wrap:wrap;gap:12px}.p figure{margin:0;width:112px;font-size:12px}.p img{width:112px;height:112px}
+"""
+
+
+def write_report(result: Mapping[str, Any], folder: Path, t: Translator | None = None) -> Path:
+    """Write `report.html`, `figures.csv` and `result.json`; returns the HTML's path.
+
+    Raises:
+        OSError: the folder cannot be written; each file is whole or not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    atomic_write(folder / "result.json", json.dumps(result, indent=1, ensure_ascii=False))
+    atomic_write(folder / "figures.csv", figures_csv(result))
+    path = folder / "report.html"
+    atomic_write(path, report_html(result, t or Translator("en")))
+    return path
+
+
+def figures_csv(result: Mapping[str, Any]) -> str:
+    """A row for each arm and figure, with its interval and the paired difference from plain training."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    difference = ("over_plain", "over_plain_low", "over_plain_high")
+    writer.writerow(("arm", "ratio", "figure", "value", "low", "high", *difference))
+    for arm in result["arms"]:
+        for name, figure in arm["figures"].items():
+            over = arm["over_plain"].get(name, {})
+            values = [figure.get(key) for key in ("value", "low", "high")]
+            writer.writerow((arm["arm"], arm["ratio"], name, *values, *(over.get(k) for k in ("value", "low", "high"))))
+    return text.getvalue()
+
+
+def report_html(result: Mapping[str, Any], t: Translator) -> str:
+    """The whole report as one HTML document."""
+    better, worse = fragments.changed(result)
+    config = result["config"]
+    facts = {
+        t("report.data"): f"{result['data']['folder']} ({result['data']['fingerprint']})",
+        t("report.pictures"): ", ".join(f"{name} {count}" for name, count in result["counts"].items()),
+        t("report.classes"): ", ".join(f"{name} {count}" for name, count in result["training_counts"].items()),
+        t("report.scarce"): ", ".join(result["scarce"]),
+        t("report.training"): (
+            f"{config['arch']}, {config['size']}², {config['epochs']} epochs, batch {config['batch_size']}, "
+            f"{config['init']}"
+        ),
+        t("report.seeds"): ", ".join(map(str, result["seeds"])),
+        t("report.synthetic"): ", ".join(Path(folder).name for folder in config["synthetic"]) or "–",
+    }
+    rows = "".join(f'<tr><th scope="row">{escape(k)}</th><td class="l">{escape(v)}</td></tr>' for k, v in facts.items())
+    notes = "".join(f"<li>{escape(t.said(note))}</li>" for note in result["notes"])
+    pictures = "".join(
+        f"<h2>{escape(title)} ({len(found)})</h2>{_pictures(found, t)}"
+        for title, found in ((t("retrain.better"), better), (t("retrain.worse"), worse))
+    )
+    title = escape(t("report.title"))
+    return (
+        f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f"<h1>{title}</h1>{fragments.verdict(result, t)}{fragments.intervals(result, t)}"
+        f"{fragments.intervals(result, t, 'recall')}{fragments.confusions(result, t)}{pictures}"
+        f"<h2>{escape(t('report.how'))}</h2><p>{escape(t('report.method'))}</p><table>{rows}</table><ul>{notes}</ul></html>"
+    )
+
+
+def _pictures(found: Sequence[Mapping[str, str]], t: Translator) -> str:
+    items = []
+    for entry in found[:SHOWN]:
+        try:
+            image = Image.fromarray(read_image(Path(entry["image"])))
+        except ImageError:
+            continue  # moved since
+        image.thumbnail((SIDE, SIDE))
+        packed = io.BytesIO()
+        image.save(packed, "JPEG", quality=80)
+        data = base64.b64encode(packed.getvalue()).decode()
+        words = f"{t.short(entry['before'])} → {t.short(entry['after'])}"
+        items.append(
+            f'<figure><img alt="{escape(entry["truth"])}" src="data:image/jpeg;base64,{data}">'
+            f"<figcaption>{escape(words)}</figcaption></figure>"
+        )
+    return f'<div class="p">{"".join(items)}</div>'

@@ -1,0 +1,115 @@
+"""What the Retrain tab shows of an experiment: how far it is, each training's curve, and the answer."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steelgui.services.experiments import Experiments
+from steelgui.settings import Settings
+from training.config import parse
+from training.data import read_dataset
+from training.data.record import scarce_classes
+from training.experiment.config import ExperimentConfig
+from training.experiment.plan import plan
+from training.runs import Run, RunError, State
+
+#: Seconds for one picture of one epoch on two slow cores, at 128², where no experiment has measured it yet.
+GUESSED = 0.022
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment as it stands.
+
+    Attributes:
+        trainings: name and F1 on validation of each that was planned; None where it has not begun.
+        left: seconds to go, as far as that can be told.
+        result: `result.json`, once it has ended.
+    """
+
+    id: str
+    name: str
+    state: State
+    step: int
+    steps: int
+    error: str | None
+    trainings: tuple[tuple[str, float | None], ...]
+    left: float | None
+    result: dict[str, Any] | None
+
+
+class Retraining:
+    """Holds nothing but the services below it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.experiments = Experiments(settings)
+        self.jobs = self.experiments.jobs
+
+    def counts(self, data: Path) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Training pictures by class, and which of them are scarce; DataError where there is no data set."""
+        dataset = read_dataset(data)
+        train = [s for s in dataset.samples if s.split in (None, "train") or str(s.split).startswith("fold")]
+        counts = {name: sum(name in sample.labels for sample in train) for name in dataset.classes}
+        return counts, scarce_classes(counts)
+
+    def config(self, data: Path, sets: Sequence[str], changes: dict[str, Any]) -> ExperimentConfig:
+        """ConfigError in one sentence where something does not fit."""
+        folders = [self.experiments.set_folder(name) for name in sets]
+        return parse(ExperimentConfig, {**changes, "data": data, "synthetic": folders, "out": self.jobs.root})
+
+    def start(self, config: ExperimentConfig) -> Run:
+        run = self.experiments.create(config)
+        self.jobs.start(run)
+        return run
+
+    def trainings(self, config: ExperimentConfig) -> int:
+        return len(plan(config))
+
+    def estimate(self, config: ExperimentConfig, pictures: int) -> float:
+        """Seconds for all trainings."""
+        return len(plan(config)) * config.epochs * pictures * GUESSED * (config.size / 128) ** 2
+
+    def command(self, config: ExperimentConfig) -> str:
+        """The same from the command line; only what differs from the defaults is written out."""
+        words = ["steelgui", "experiment", "--data", str(config.data)]
+        for name, field in ExperimentConfig.model_fields.items():
+            value = getattr(config, name)
+            if name in ("data", "out", "resume") or value == field.default:
+                continue
+            flag = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{flag}" if value else f"--no-{flag}")
+            elif isinstance(value, tuple):
+                words += [f"--{flag}", *(item.name if isinstance(item, Path) else str(item) for item in value)]
+            else:
+                words += [f"--{flag}", str(value)]
+        return shlex.join(words)
+
+    def look(self, run: Run) -> Experiment:
+        """RunError where its configuration cannot be read."""
+        about, status = run.about(), run.status()
+        config = parse(ExperimentConfig, {**about["config"], "out": run.folder})
+        reached: dict[int, float] = {}
+        speed = 0.0
+        for event in run.events():
+            if event["kind"] == "trial":
+                reached[event["number"]] = event["values"]["macro_f1"]
+            elif event["kind"] == "step":
+                speed = event["images_per_s"]
+        trainings = tuple((training.name, reached.get(number)) for number, training in enumerate(plan(config), 1))
+        running = status.state == "running" and speed
+        left = (status.steps - status.step) * config.batch_size / speed if running else None
+        result = self.experiments.result(run) if status.state == "finished" else None
+        return Experiment(
+            run.id, str(about["name"]), status.state, status.step, status.steps, status.error, trainings, left, result
+        )
+
+    def find(self, run_id: str | None) -> Run | None:
+        try:
+            return self.jobs.find(run_id) if run_id else None
+        except RunError:
+            return None

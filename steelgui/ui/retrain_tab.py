@@ -1,0 +1,279 @@
+"""The Retrain tab: fold synthetic pictures in, and read whether they helped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from models.imagefile import ImageError, read_image
+from steelgui.report import write_report
+from steelgui.services.retraining import Experiment, Retraining
+from steelgui.settings import Settings
+from steelgui.ui import retrain_fragments as fragments
+from steelgui.ui import studio_fragments
+from steelgui.ui.form import fields_form, form_values
+from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.toast import warn
+from training.config import ConfigError
+from training.data.record import DataError
+from training.experiment.config import ARMS, ExperimentConfig
+from training.runs import LIVE, RunError
+
+Updates = dict[Any, Any]
+FIELDS = (
+    *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
+    *("min_confidence", "min_distance", "real_last", "seed"),
+)
+RATIOS = (0.5, 1.0, 2.0, 4.0)
+#: Seconds between two looks at a running experiment, and pictures of each kind that are shown.
+TICK, SHOWN = 2.0, 24
+
+
+@dataclass
+class RetrainTab:
+    """Layout and wiring; which experiment is watched is in the page, everything else in the runs' folders."""
+
+    retraining: Retraining
+    settings: Settings
+    i18n: Callable[[str], Any]
+
+    def __post_init__(self) -> None:
+        self._layout()
+        self._wire()
+
+    def _layout(self) -> None:
+        t = Translator(self.settings.lang or "en")
+        defaults = {name: field.default for name, field in ExperimentConfig.model_fields.items()}
+        self.drawn = gr.State("")
+        with gr.Row(elem_id="retrain", equal_height=False):
+            with gr.Column(scale=34, min_width=340, elem_id="retrain-left"):
+                self.data = gr.Textbox(
+                    label=self.i18n("studio.data"),
+                    placeholder=str(self.i18n("studio.data_hint")),
+                    elem_id="retrain-data",
+                )
+                self.counts = gr.HTML(fragments.counts({}, (), t), elem_id="retrain-counts")
+                self.sets = gr.CheckboxGroup(
+                    [], label=self.i18n("retrain.sets"), info=self.i18n("retrain.sets_hint"), elem_id="retrain-sets"
+                )
+                self.arms = gr.CheckboxGroup(
+                    [(self.i18n(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"],
+                    value=[arm for arm in ARMS if arm != "plain"],
+                    label=self.i18n("retrain.arms"),
+                    info=self.i18n("retrain.arms_hint"),
+                    elem_id="retrain-arms",
+                )
+                with gr.Row():
+                    self.ratios = gr.CheckboxGroup(
+                        [(f"×{ratio:g}", ratio) for ratio in RATIOS],
+                        value=[1.0],
+                        label=self.i18n("retrain.ratios"),
+                        elem_id="retrain-ratios",
+                        min_width=160,
+                    )
+                    self.seeds = gr.Slider(
+                        1, 10, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
+                    )
+                with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="retrain-settings"):
+                    self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, prefix="retrain")
+                self.run = gr.Button(
+                    self.i18n("retrain.run"), variant="primary", interactive=False, elem_id="retrain-run"
+                )
+                self.command = gr.HTML(studio_fragments.command("steelgui experiment", t), elem_id="retrain-command")
+            with gr.Column(scale=66, min_width=480, elem_id="retrain-right"):
+                with gr.Row(equal_height=True):
+                    self.runs = gr.Dropdown([], label=self.i18n("retrain.runs"), elem_id="retrain-runs", scale=5)
+                    self.pause, self.resume, self.stop = (
+                        gr.Button(
+                            self.i18n(f"studio.{name}"),
+                            size="sm",
+                            min_width=64,
+                            scale=1,
+                            interactive=False,
+                            elem_id=f"retrain-{name}",
+                        )
+                        for name in ("pause", "resume", "stop")
+                    )
+                self.verdict = gr.HTML(fragments.empty(t), elem_id="retrain-verdict")
+                self.progress = gr.HTML("", elem_id="retrain-progress")
+                self.answer = gr.HTML("", elem_id="retrain-answer")
+                with gr.Row(visible=False, elem_id="retrain-pictures") as self.pictures:
+                    self.better, self.worse = (
+                        gr.Gallery(
+                            label=self.i18n(f"retrain.{name}"),
+                            columns=6,
+                            height=220,
+                            interactive=False,
+                            buttons=[],
+                            elem_id=f"retrain-{name}",
+                            elem_classes="sg-gallery",
+                        )
+                        for name in ("better", "worse")
+                    )
+                self.report = gr.DownloadButton(
+                    self.i18n("retrain.report"), size="sm", visible=False, elem_id="retrain-report"
+                )
+        self.clock = gr.Timer(TICK)
+
+    @property
+    def watching(self) -> list[Any]:
+        return [
+            *(self.drawn, self.verdict, self.progress, self.answer, self.pictures, self.better, self.worse),
+            *(self.report, self.pause, self.resume, self.stop),
+        ]
+
+    def _wire(self) -> None:
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        asked = [self.data, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
+        offered = [self.command, self.run]
+        for event in (self.data.submit, self.data.blur):
+            event(self.on_data, self.data, self.counts, **quiet)
+        for control in asked:
+            control.change(self.on_form, asked, offered, trigger_mode="always_last", **quiet)
+        self.run.click(self.on_run, asked, self.runs, **quiet)
+        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
+        for name in ("pause", "resume", "stop"):
+            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
+
+    # Events -----------------------------------------------------------------------------------------------------
+
+    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+        """Whoever comes back finds the experiment that was watched; a new visitor the newest."""
+        t = self._translator(request)
+        sets = [(f"{one.name} · {one.total}", one.folder.name) for one in self.retraining.experiments.sets()]
+        return {
+            **self._listed(watched),
+            self.sets: gr.CheckboxGroup(choices=sets),
+            self.arms: gr.CheckboxGroup(choices=[(t(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"]),
+            **{
+                control: type(control)(
+                    label=t.field(name),
+                    info=t.field_help(name, ExperimentConfig.model_fields[name].description or ""),
+                )
+                for name, control in self.form.items()
+            },
+        }
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [self.runs, self.sets, self.arms, *self.form.values()]
+
+    def on_data(self, request: gr.Request, data: str) -> str:
+        t = self._translator(request)
+        try:
+            return fragments.counts(*self.retraining.counts(Path(data.strip())), t) if data.strip() else ""
+        except DataError as error:
+            warn(t, error)
+            return fragments.counts({}, (), t)
+
+    def on_form(self, request: gr.Request, *asked: Any) -> list[Any]:
+        t = self._translator(request)
+        try:
+            config = self._config(*asked)
+            counts, _ = self.retraining.counts(config.data)
+        except (ConfigError, DataError):
+            return [studio_fragments.command("steelgui experiment", t), gr.Button(t("retrain.run"), interactive=False)]
+        time = studio_fragments.duration(self.retraining.estimate(config, sum(counts.values())), t)
+        label = t("retrain.run_what", n=self.retraining.trainings(config), time=time)
+        return [studio_fragments.command(self.retraining.command(config), t), gr.Button(label, interactive=True)]
+
+    def on_run(self, request: gr.Request, *asked: Any) -> Any:
+        try:
+            run = self.retraining.start(self._config(*asked))
+        except (ConfigError, DataError, RunError, OSError) as error:
+            warn(self._translator(request), error)
+            return gr.skip()
+        return self._listed(run.id)[self.runs]
+
+    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
+        return self._watched(run_id, self._translator(request))
+
+    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str) -> Updates:
+        if self._token(run_id) == drawn:
+            return {self.drawn: gr.skip()}
+        return self._watched(run_id, self._translator(request))
+
+    def _say(self, word: str) -> Callable[..., Updates]:
+        def say(request: gr.Request, run_id: str | None) -> Updates:
+            if run := self.retraining.find(run_id):
+                try:
+                    getattr(self.retraining.jobs, word)(run)
+                except RunError as error:
+                    warn(self._translator(request), error)
+            return self._watched(run_id, self._translator(request))
+
+        return say
+
+    # What they share --------------------------------------------------------------------------------------------
+
+    def _config(
+        self, data: str, sets: list[str], arms: list[str], ratios: list[float], seeds: int, *given: Any
+    ) -> ExperimentConfig:
+        if not data.strip():
+            raise ConfigError("data: name a folder")
+        # Without pictures nothing synthetic can be tried; who has none yet learns of balanced sampling at least.
+        chosen = [arm for arm in ARMS if arm in arms and (sets or arm == "balanced")]
+        values = {"arms": ["plain", *chosen], "ratios": ratios or [1.0], "seeds": int(seeds)}
+        return self.retraining.config(Path(data.strip()), sets, values | form_values(ExperimentConfig, FIELDS, given))
+
+    def _listed(self, watched: str | None) -> Updates:
+        runs = self.retraining.experiments.all()
+        choices = [(f"{run.about()['name']} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}", run.id)
+                   for run in runs]  # fmt: skip
+        known = [run.id for run in runs]
+        value = watched if watched in known else known[0] if known else None
+        return {self.runs: gr.Dropdown(choices=choices, value=value)}
+
+    def _token(self, run_id: str | None) -> str:
+        run = self.retraining.find(run_id)
+        if run is None:
+            return ""
+        status = run.status()
+        return f"{run.id} {status.state} {status.step}"
+
+    def _watched(self, run_id: str | None, t: Translator) -> Updates:
+        run = self.retraining.find(run_id)
+        if run is None:
+            return {self.drawn: "", self.verdict: fragments.empty(t)}
+        seen = self.retraining.look(run)
+        result = seen.result
+        updates: Updates = {
+            self.drawn: self._token(run_id),
+            self.verdict: fragments.verdict(result, t) if result else fragments.state(seen, t),
+            self.progress: "" if result else fragments.progress(seen, t),
+            self.answer: fragments.answer(result, t) if result else "",
+            self.pictures: gr.Row(visible=bool(result)),
+            self.pause: gr.Button(interactive=seen.state == "running"),
+            self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
+            self.stop: gr.Button(interactive=seen.state in LIVE),
+            self.report: gr.DownloadButton(visible=False),
+        }
+        if result:
+            better, worse = fragments.changed(result)
+            updates[self.better] = gr.Gallery(_pictures(better, t), label=f"{t('retrain.better')} ({len(better)})")
+            updates[self.worse] = gr.Gallery(_pictures(worse, t), label=f"{t('retrain.worse')} ({len(worse)})")
+            path = write_report(result, run.folder / f"report-{t.lang}", t)
+            updates[self.report] = gr.DownloadButton(value=str(path), visible=True)
+        return updates
+
+    def _translator(self, request: gr.Request) -> Translator:
+        return translator(self.settings.lang, request.headers)
+
+
+def _pictures(found: list[dict[str, str]], t: Translator) -> list[tuple[Any, str]]:
+    shown = []
+    for entry in found[:SHOWN]:
+        try:
+            image = read_image(Path(entry["image"]))
+        except ImageError:
+            continue  # moved since
+        shown.append((image, f"{t.short(entry['truth'])}: {t.short(entry['before'])} → {t.short(entry['after'])}"))
+    return shown
+
+
+__all__ = ["Experiment", "RetrainTab"]
