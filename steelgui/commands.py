@@ -131,12 +131,16 @@ def train(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from steelgui.options import config_values
+    from steelgui.services.experiments import Experiments
     from training.classifier import train_classifier
     from training.events import to_json
     from training.segmenter import train_segmenter
 
     kind = CONFIGS[arguments.kind]
     values = {**read_recipe(arguments.config), **config_values(kind, arguments)}
+    if values.get("synthetic"):
+        experiments = Experiments(settings_from(arguments))
+        values["synthetic"] = [experiments.set_folder(str(name)) for name in values["synthetic"]]
     config = parse(kind, values)
     events = train_classifier(config) if isinstance(config, ClassifierConfig) else train_segmenter(config)
     with tqdm(unit="step", disable=arguments.json) as bar:

@@ -14,10 +14,10 @@ from steelgui.ui.i18n import Translator
 
 
 def fields_form(
-    kind: type[BaseModel], names: Sequence[str], values: dict[str, Any], t: Translator, prefix: str = "field"
+    kind: type[BaseModel], names: Sequence[str], values: dict[str, Any], t: Translator, scope: str = "field"
 ) -> dict[str, Any]:
-    """Field name → control, in the order of `names`, holding `values`; its element is called `prefix-name`."""
-    return {name: _control(name, kind.model_fields[name], values[name], t, prefix) for name in names}
+    """Field name → control, in the order of `names`, holding `values`; its element is called `scope-name`."""
+    return {name: _control(name, kind.model_fields[name], values[name], t, scope) for name in names}
 
 
 def form_values(kind: type[BaseModel], names: Sequence[str], given: Sequence[Any]) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def form_values(kind: type[BaseModel], names: Sequence[str], given: Sequence[Any
     return found
 
 
-def _control(name: str, info: FieldInfo, value: Any, t: Translator, prefix: str) -> Any:
-    label, help_text = t.field(name), t.field_help(name, info.description or "")
-    common: dict[str, Any] = {"label": label, "info": help_text, "elem_id": f"{prefix}-{name}", "min_width": 200}
+def _control(name: str, info: FieldInfo, value: Any, t: Translator, scope: str) -> Any:
+    label, help_text = t.field(name, scope), t.field_help(name, info.description or "", scope)
+    common: dict[str, Any] = {"label": label, "info": help_text, "elem_id": f"{scope}-{name}", "min_width": 200}
     if info.annotation is bool:
         return gr.Checkbox(value, **common)
     if get_origin(info.annotation) is Literal:

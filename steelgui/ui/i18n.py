@@ -47,13 +47,13 @@ class Translator:
         """A class in the user's words; its own name where there is no translation."""
         return self._table.get(f"class.{name}") or name.replace("_", " ")
 
-    def field(self, name: str) -> str:
-        """Label of a configuration's field."""
-        return self._table.get(f"field.{name}") or name.replace("_", " ")
+    def field(self, name: str, scope: str = "field") -> str:
+        """Label of a configuration's field; a scope, as of one tab, may call it otherwise."""
+        return self._table.get(f"{scope}.{name}") or self._table.get(f"field.{name}") or name.replace("_", " ")
 
-    def field_help(self, name: str, english: str) -> str:
+    def field_help(self, name: str, english: str, scope: str = "field") -> str:
         """What a field does; English stands beside the field itself."""
-        return self._table.get(f"help.{name}") or english
+        return self._table.get(f"help.{name}" if scope == "field" else f"{scope}.{name}_help") or english
 
     def curve(self, name: str, own: str) -> str:
         """A curve in the legend; its own name where that is the same in every language."""

@@ -16,7 +16,7 @@ Result = Mapping[str, Any]
 TONES = {"helped": "ok", "as_balanced": "none", "no_difference": "none", "worse": "defect", "no_synthetic": "none"}
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
-WIDTH, LABEL, LINE = 640, 168, 14
+WIDTH, LABEL, LINE = 640, 132, 14
 
 
 def empty(t: Translator) -> str:
@@ -61,7 +61,9 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
     """Every arm's figure by class as a point on its interval; the scarce classes first, their mean on top."""
     arms = result["arms"]
     scarce = result["scarce"]
-    names = [f"scarce_{rate}", *(f"{rate}:{name}" for name in (*scarce, *_others(result)))]
+    # Of a single scarce class there is no mean to tell.
+    mean = [f"scarce_{rate}"] if len(scarce) > 1 else []
+    names = [*mean, *(f"{rate}:{name}" for name in (*scarce, *_others(result)))]
     names = [name for name in names if name in arms[0]["figures"]]
     lows = [arm["figures"][name]["low"] for arm in arms for name in names]
     start = max(0.0, min((low for low in lows if low is not None), default=0.0) - 0.02)

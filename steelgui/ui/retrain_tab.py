@@ -11,7 +11,7 @@ import gradio as gr
 
 from models.imagefile import ImageError, read_image
 from steelgui.report import write_report
-from steelgui.services.retraining import Experiment, Retraining
+from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
@@ -28,6 +28,8 @@ FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
     *("min_confidence", "min_distance", "real_last", "seed"),
 )
+#: Of the settings' names and words: a classifier's `arch` is not a GAN's.
+SCOPE = "retrain"
 RATIOS = (0.5, 1.0, 2.0, 4.0)
 #: Seconds between two looks at a running experiment, and pictures of each kind that are shown.
 TICK, SHOWN = 2.0, 24
@@ -79,13 +81,13 @@ class RetrainTab:
                         1, 10, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
                     )
                 with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="retrain-settings"):
-                    self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, prefix="retrain")
+                    self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, SCOPE)
                 self.run = gr.Button(
                     self.i18n("retrain.run"), variant="primary", interactive=False, elem_id="retrain-run"
                 )
                 self.command = gr.HTML(studio_fragments.command("steelgui experiment", t), elem_id="retrain-command")
             with gr.Column(scale=66, min_width=480, elem_id="retrain-right"):
-                with gr.Row(equal_height=True):
+                with gr.Row(equal_height=True, elem_id="retrain-bar"):
                     self.runs = gr.Dropdown([], label=self.i18n("retrain.runs"), elem_id="retrain-runs", scale=5)
                     self.pause, self.resume, self.stop = (
                         gr.Button(
@@ -105,8 +107,9 @@ class RetrainTab:
                     self.better, self.worse = (
                         gr.Gallery(
                             label=self.i18n(f"retrain.{name}"),
-                            columns=6,
-                            height=220,
+                            columns=4,
+                            height=260,
+                            object_fit="cover",
                             interactive=False,
                             buttons=[],
                             elem_id=f"retrain-{name}",
@@ -142,18 +145,20 @@ class RetrainTab:
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, data: str) -> Updates:
         """Whoever comes back finds the experiment that was watched; a new visitor the newest."""
         t = self._translator(request)
         sets = [(f"{one.name} · {one.total}", one.folder.name) for one in self.retraining.experiments.sets()]
         return {
             **self._listed(watched),
+            self.counts: fragments.counts({}, (), t) if not data.strip() else gr.skip(),
+            self.command: studio_fragments.command("steelgui experiment", t) if not data.strip() else gr.skip(),
             self.sets: gr.CheckboxGroup(choices=sets),
             self.arms: gr.CheckboxGroup(choices=[(t(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"]),
             **{
                 control: type(control)(
-                    label=t.field(name),
-                    info=t.field_help(name, ExperimentConfig.model_fields[name].description or ""),
+                    label=t.field(name, SCOPE),
+                    info=t.field_help(name, ExperimentConfig.model_fields[name].description or "", SCOPE),
                 )
                 for name, control in self.form.items()
             },
@@ -161,7 +166,7 @@ class RetrainTab:
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, self.sets, self.arms, *self.form.values()]
+        return [self.runs, self.counts, self.command, self.sets, self.arms, *self.form.values()]
 
     def on_data(self, request: gr.Request, data: str) -> str:
         t = self._translator(request)
@@ -274,6 +279,3 @@ def _pictures(found: list[dict[str, str]], t: Translator) -> list[tuple[Any, str
             continue  # moved since
         shown.append((image, f"{t.short(entry['truth'])}: {t.short(entry['before'])} → {t.short(entry['after'])}"))
     return shown
-
-
-__all__ = ["Experiment", "RetrainTab"]

@@ -86,7 +86,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
         studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
-        retrain_tab.select(retrain.on_load, retrain.runs, retrain.load_outputs, **private)
+        retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)

@@ -13,7 +13,9 @@ from models.imagefile import SENTENCES, ImageError, read_image
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
 from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator
+from steelgui.ui.retrain_tab import FIELDS as RETRAINED
 from steelgui.ui.train_panel import FIELDS
+from training.experiment.config import ExperimentConfig
 from training.gan.config import GanConfig
 
 
@@ -27,6 +29,8 @@ def test_tables_have_the_same_keys_and_placeholders() -> None:
     english = english | {f"image.{kind}": text for kind, text in SENTENCES.items()}
     # What a setting does is said in English beside the configuration's field.
     english |= {f"help.{name}": GanConfig.model_fields[name].description or "" for name in FIELDS}
+    fields = ExperimentConfig.model_fields
+    english |= {f"retrain.{name}_help": fields[name].description or "" for name in RETRAINED}
     assert english.keys() == korean.keys()
     for key in english:
         assert placeholders(english[key]) == placeholders(korean[key]), key

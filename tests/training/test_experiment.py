@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from stripes import ANGLES, SIDE, striped_folder, stripes
 
 from models.sidecar import seen_line, write_sidecar
 from models.spec import NetworkSpec
@@ -21,37 +22,10 @@ from training.experiment.config import ExperimentConfig
 from training.experiment.plan import plan
 from training.experiment.run import train_experiment
 
-SIDE = 32
-#: Degrees that the stripes of a class have, give or take.
-ANGLES = {"level": 0, "upright": 90, "rare": 45}
-PICTURES = {"train": {"level": 40, "upright": 40, "rare": 8}, "validation": 12, "test": 40}
-
-
-def stripes(angle: float, random: np.random.Generator) -> np.ndarray:
-    """A noisy picture of stripes: S×S uint8."""
-    rows, columns = np.mgrid[:SIDE, :SIDE]
-    turned = np.deg2rad(angle + random.uniform(-12, 12))
-    wave = np.sin((rows * np.cos(turned) + columns * np.sin(turned)) * random.uniform(0.5, 1.1) + random.uniform(0, 6))
-    grey = 120 + 34 * wave + random.normal(0, 24, wave.shape)
-    return np.clip(grey, 0, 255).astype(np.uint8)
-
 
 @pytest.fixture(scope="module")
 def striped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set in three splits, one class with eight training pictures."""
-    folder = tmp_path_factory.mktemp("striped")
-    random = np.random.default_rng(0)
-    rows = []
-    for split, counts in PICTURES.items():
-        for label, angle in ANGLES.items():
-            (folder / "images" / label).mkdir(parents=True, exist_ok=True)
-            for number in range(counts if isinstance(counts, int) else counts[label]):
-                name = f"images/{label}/{split}-{number}.png"
-                Image.fromarray(stripes(angle, random)).save(folder / name)
-                rows.append((name, label, f"{split}{label}{number}", split))
-    with (folder / "split.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("image", "label", "group", "split"), *rows])
-    return folder
+    return striped_folder(tmp_path_factory.mktemp("striped"))
 
 
 def pool(folder: Path, pictures: Sequence[np.ndarray], label: str = "rare") -> Path:

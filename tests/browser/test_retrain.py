@@ -1,0 +1,50 @@
+"""The Retrain tab: from a folder to a verdict, and found again after a reload."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stripes import striped_folder
+
+playwright = pytest.importorskip("playwright.sync_api")
+expect = playwright.expect
+Visit = Callable[..., playwright.Page]
+
+VERDICT = "#retrain-verdict [data-health]"
+ANSWERED = re.compile("no_synthetic|no_difference|helped|as_balanced|worse")
+
+
+def test_an_experiment_from_a_folder_to_a_verdict(visit: Visit, tmp_path: Path) -> None:
+    page = visit()
+    page.get_by_role("tab", name="Retrain").click()
+    expect(page.locator("#retrain-verdict")).to_contain_text("Do synthetic pictures help?")
+    expect(page.locator("#retrain-run")).to_be_disabled()
+    page.locator("#retrain-data").get_by_role("textbox").fill(str(striped_folder(tmp_path)))
+    page.keyboard.press("Tab")
+    expect(page.locator("#retrain-counts")).to_contain_text("scarce")
+    page.locator("#retrain-settings button").first.click()
+    for name, value in (("arch", "test_resnet"), ("init", "random"), ("size", "32"), ("epochs", "1")):
+        field = page.locator(f"#retrain-{name}").locator("input, textarea").first
+        field.fill(value)
+        field.press("Tab")
+    page.locator("#retrain-seeds input[type=number]").fill("2")
+    page.locator("#retrain-seeds input[type=number]").press("Tab")
+    # Without synthetic pictures, plain training and balanced sampling remain, twice each.
+    expect(page.locator("#retrain-run")).to_contain_text("Run 4 trainings")
+    expect(page.locator("#retrain-command")).to_contain_text("--epochs 1")
+    page.locator("#retrain-run").click()
+    expect(page.locator("#retrain-progress li")).to_have_count(4)
+    page.reload()
+    page.wait_for_selector('.sg-models[data-ready="true"]', timeout=120_000)
+    page.get_by_role("tab", name="Retrain").click()
+    expect(page.locator(VERDICT)).to_have_attribute("data-health", ANSWERED, timeout=180_000)
+    expect(page.locator("#retrain-answer svg circle")).to_have_count(6)
+    expect(page.locator("#retrain-answer table")).to_have_count(2)
+    expect(page.locator("#retrain-report")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator("#retrain-report").click()
+    report = download.value.path().read_text("utf-8")
+    assert report.startswith("<!doctype html>") and "http" not in report.replace("http://www.w3.org", "")
