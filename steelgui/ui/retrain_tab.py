@@ -107,7 +107,6 @@ class RetrainTab:
                     self.better, self.worse = (
                         gr.Gallery(
                             label=self.i18n(f"retrain.{name}"),
-                            columns=4,
                             height=260,
                             object_fit="cover",
                             interactive=False,
@@ -277,5 +276,5 @@ def _pictures(found: list[dict[str, str]], t: Translator) -> list[tuple[Any, str
             image = read_image(Path(entry["image"]))
         except ImageError:
             continue  # moved since
-        shown.append((image, f"{t.short(entry['truth'])}: {t.short(entry['before'])} → {t.short(entry['after'])}"))
+        shown.append((image, f"{t.short(entry['before'])} → {t.short(entry['after'])}"))
     return shown
