@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 from stripes import ANGLES, SIDE, striped_folder, stripes
 
-from models.sidecar import seen_line, write_sidecar
+from models.sidecar import read_sidecar, seen_by, seen_line, write_sidecar
 from models.spec import NetworkSpec
+from models.start import WEIGHTS_FOLDER
 from training.config import ConfigError, parse
+from training.data import read_dataset
 from training.data.record import DataError
 from training.data.seen import digests
 from training.experiment.config import ExperimentConfig
@@ -190,3 +192,11 @@ def test_a_test_split_without_a_class(striped: Path, tmp_path: Path) -> None:
     (folder / "split.csv").write_text("\n".join(line for line in lines if not line.startswith("images/rare/test")))
     with pytest.raises(DataError, match="the test split has no picture of rare"):
         next(train_experiment(config(folder, tmp_path / "run", None)))
+
+
+@pytest.mark.parametrize("name", ["neu-classifier", "neu-segmenter", "neu-generator"])
+def test_the_bundled_models_say_what_they_have_seen(realdata: Path, name: str) -> None:
+    """So that an experiment that starts from one, or uses pictures of one, is not judged on what it knows."""
+    samples = read_dataset(realdata / "neu-det").samples
+    _, card = read_sidecar(WEIGHTS_FOLDER / f"{name}.safetensors")
+    assert seen_by(card) == digests(sample.image for sample in samples if sample.split == "train").keys()
