@@ -208,6 +208,10 @@ def _work(run: Run, json_alone: bool, quiet: bool = False) -> int:
             elif event.kind == "checked":
                 figures = " ".join(f"{name} {value:.3f}" for name, value in event.values.items())
                 bar.write(f"{event.step}: {figures}{'  best' if event.best else ''}", file=sys.stderr)
+            elif event.kind == "trial" and event.done:
+                figures = " ".join(f"{name} {value:.3f}" for name, value in event.values.items())
+                arm = event.arm if event.ratio is None else f"{event.arm} ×{event.ratio:g}"
+                bar.write(f"{event.number} of {event.count}: {arm}, seed {event.seed}: {figures}", file=sys.stderr)
             elif event.kind == "note":
                 bar.write(f"{event.step}: {event.text}", file=sys.stderr)
 

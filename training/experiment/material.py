@@ -80,7 +80,7 @@ def prepare(config: ExperimentConfig) -> Splits:
     pool: list[Sample] = []
     if WITH_SYNTHETIC & set(config.arms):
         pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), train)
-        _refuse_leaks(config.synthetic, pool, test, validation, notes)
+        _refuse_leaks(config.synthetic, pool, test, validation, config.out, notes)
     spec = NetworkSpec("classifier", config.arch, classes)
     if overlap := (start_has_seen(config.init, spec) or frozenset()) & digests(s.image for s in test).keys():
         raise DataError(
@@ -128,6 +128,7 @@ def _refuse_leaks(
     pool: Sequence[Sample],
     test: Sequence[Sample],
     validation: Sequence[Sample],
+    out: Path,
     notes: list[str],
 ) -> None:
     """DataError where a synthetic picture, or the generator behind it, knows the test."""
@@ -141,7 +142,8 @@ def _refuse_leaks(
         if not runs:
             notes.append(f"{folder.name} has no record of where its pictures come from; none of them is a test picture")
         for run in runs:
-            seen = generator_has_seen(folder, run)
+            # Accepted samples lie in the home folder of their run; others were written from the one we run in.
+            seen = generator_has_seen(run, [folder.resolve().parent.parent, out.resolve().parent.parent])
             if seen is None:
                 raise DataError(
                     f"{folder.name}: nothing says which pictures its generator {run} has learned from, so it may know "
@@ -156,12 +158,11 @@ def _refuse_leaks(
                 notes.append(f"{folder.name}: its generator has seen validation pictures; the test is untouched")
 
 
-def generator_has_seen(folder: Path, generator: str) -> frozenset[str] | None:
-    """Digests of what made a set has learned from: its run's card, which lies beside the sets in the same home, or
-    that of a model; None where there is none, or it does not say."""
-    home = folder.resolve().parent.parent
-    cards = [home / "runs" / generator / f"{generator}.safetensors"]
-    cards += [models / f"{generator}.safetensors" for models in (home / "models", WEIGHTS_FOLDER)]
+def generator_has_seen(generator: str, homes: Sequence[Path]) -> frozenset[str] | None:
+    """Digests of what a generator has learned from, by the card of its run or model in one of the home folders; None
+    where there is none, or it does not say."""
+    cards = [home / "runs" / generator / f"{generator}.safetensors" for home in homes]
+    cards += [models / f"{generator}.safetensors" for models in (*(home / "models" for home in homes), WEIGHTS_FOLDER)]
     for card in cards:
         try:
             return seen_by(read_sidecar(card)[1])
