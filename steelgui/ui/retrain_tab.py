@@ -51,6 +51,7 @@ class RetrainTab:
         t = Translator(self.settings.lang or "en")
         defaults = {name: field.default for name, field in ExperimentConfig.model_fields.items()}
         self.drawn = gr.State("")
+        self.pictures_known = gr.State(0)
         with gr.Row(elem_id="retrain", equal_height=False):
             with gr.Column(scale=34, min_width=340, elem_id="retrain-left"):
                 self.data = gr.Textbox(
@@ -131,11 +132,11 @@ class RetrainTab:
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asked = [self.data, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
-        offered = [self.command, self.run]
+        form, offered = [self.pictures_known, *asked], [self.command, self.run]
         for event in (self.data.submit, self.data.blur):
-            event(self.on_data, self.data, self.counts, **quiet)
-        for control in asked:
-            control.change(self.on_form, asked, offered, trigger_mode="always_last", **quiet)
+            event(self.on_data, self.data, [self.counts, self.pictures_known], **quiet)
+        for control in form:
+            control.change(self.on_form, form, offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, asked, self.runs, **quiet)
         self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
         for name in ("pause", "resume", "stop"):
@@ -167,24 +168,26 @@ class RetrainTab:
     def load_outputs(self) -> list[Any]:
         return [self.runs, self.counts, self.command, self.sets, self.arms, *self.form.values()]
 
-    def on_data(self, request: gr.Request, data: str) -> str:
+    def on_data(self, request: gr.Request, data: str) -> list[Any]:
+        """The bars of its classes, and how many pictures train; 0 where there is no data set."""
         t = self._translator(request)
         try:
-            return fragments.counts(*self.retraining.counts(Path(data.strip())), t) if data.strip() else ""
+            counts, scarce = self.retraining.counts(Path(data.strip())) if data.strip() else ({}, ())
         except DataError as error:
             warn(t, error)
-            return fragments.counts({}, (), t)
+            counts, scarce = {}, ()
+        return [fragments.counts(counts, scarce, t), sum(counts.values())]
 
-    def on_form(self, request: gr.Request, *asked: Any) -> list[Any]:
+    def on_form(self, request: gr.Request, pictures: int, *asked: Any) -> list[Any]:
         t = self._translator(request)
         try:
             config = self._config(*asked)
-            counts, _ = self.retraining.counts(config.data)
-        except (ConfigError, DataError):
+        except ConfigError:
             return [studio_fragments.command("steelgui experiment", t), gr.Button(t("retrain.run"), interactive=False)]
-        time = studio_fragments.duration(self.retraining.estimate(config, sum(counts.values())), t)
+        time = studio_fragments.duration(self.retraining.estimate(config, pictures), t)
         label = t("retrain.run_what", n=self.retraining.trainings(config), time=time)
-        return [studio_fragments.command(self.retraining.command(config), t), gr.Button(label, interactive=True)]
+        button = gr.Button(label, interactive=True) if pictures else gr.Button(t("retrain.run"), interactive=False)
+        return [studio_fragments.command(self.retraining.command(config), t), button]
 
     def on_run(self, request: gr.Request, *asked: Any) -> Any:
         try:

@@ -151,6 +151,16 @@ def test_what_a_generator_has_seen_is_asked(striped: Path, tmp_path: Path, seen:
         events.close()
 
 
+def test_near_duplicates_of_training_leave_the_test(tmp_path: Path) -> None:
+    folder = striped_folder(tmp_path / "data")
+    again = np.asarray(Image.open(folder / "images/level/train-5.png")).astype(float) * 0.8 + 20
+    Image.fromarray(again.astype(np.uint8)).save(folder / "images/level/again.png")
+    with (folder / "split.csv").open("a") as file:
+        file.write("images/level/again.png,level,other,test\n")
+    started = next(train_experiment(config(folder, tmp_path / "run", None)))
+    assert started.notes == ("left out of the test, since training has near-duplicates of them: 1 pictures",)
+
+
 def test_a_start_that_knows_the_test_is_refused(striped: Path, tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
     card = {"trained_on": {"pictures": seen_line(digests(striped.glob("images/rare/test-*.png")))}}

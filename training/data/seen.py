@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 #: Hexadecimal digits of a picture's SHA-256: 48 bits tell any million files apart and keep cards short.
@@ -11,7 +12,13 @@ LENGTH = 12
 
 
 def digest(image: Path) -> str:
-    """Of the file's bytes; OSError where it cannot be read."""
+    """Of the file's bytes; OSError where it cannot be read. A file that has not changed is read once."""
+    found = image.stat()
+    return _digest(image, (found.st_mtime_ns, found.st_size))
+
+
+@lru_cache(maxsize=65_536)
+def _digest(image: Path, _version: tuple[int, int]) -> str:
     return hashlib.sha256(image.read_bytes()).hexdigest()[:LENGTH]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from models.sidecar import CheckpointError, read_sidecar, seen_by
 from models.spec import NetworkSpec
 from models.start import WEIGHTS_FOLDER, start_has_seen
+from training.data.duplicates import near_duplicate_groups
 from training.data.record import DataError, Sample, order_classes, scarce_classes
 from training.data.seen import digest, digests
 from training.data.splits import with_splits
@@ -68,6 +69,7 @@ def prepare(config: ExperimentConfig) -> Splits:
             f"{mixed.image.name} has {len(mixed.labels)} classes ({', '.join(mixed.labels) or 'none'}); an experiment "
             "needs pictures of one class each"
         )
+    test = _unlike(test, (*train, *validation), notes)
     classes = order_classes({sample.labels[0] for sample in train})
     for name, samples in (("validation", validation), ("test", test)):
         _complete(name, samples, classes)
@@ -110,6 +112,19 @@ def _three_splits(config: ExperimentConfig, notes: list[str]) -> tuple[list[Samp
     cut = with_splits(rest, VALIDATION, config.seed)
     train, validation = ([sample for sample in cut.samples if sample.split == name] for name in ("train", "validation"))
     return train, validation, held_out
+
+
+def _unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) -> list[Sample]:
+    """Test pictures without those that show the same spot as one of training or validation."""
+    images = list(dict.fromkeys(sample.image for sample in (*test, *known)))
+    groups = dict(zip(images, near_duplicate_groups(images), strict=True))
+    taken = {groups[sample.image] for sample in known}
+    kept = [sample for sample in test if groups[sample.image] not in taken]
+    if len(kept) < len(test):
+        notes.append(
+            f"left out of the test, since training has near-duplicates of them: {len(test) - len(kept)} pictures"
+        )
+    return kept
 
 
 def _complete(name: str, samples: Sequence[Sample], classes: Sequence[str]) -> None:
