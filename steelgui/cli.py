@@ -119,7 +119,9 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     listing = models.add_subparsers(dest="action", metavar="ACTION", required=True)
     listed = listing.add_parser("list", parents=[common], help="bundled and own models", epilog=EPILOG)
     listed.add_argument("--json", action="store_true")
-    listed.set_defaults(run=_lazy("list_models"))
+    listed.set_defaults(run=_lazy_models("list_models"))
+
+    _add_models(listing, common)
 
     doctor = commands.add_parser("doctor", parents=[common], help="is everything here that is needed?", epilog=EPILOG)
     doctor.add_argument("--json", action="store_true")
@@ -158,6 +160,30 @@ def _add_experiment(commands: Any, common: argparse.ArgumentParser, wanted: bool
 
         add_config_flags(one, ExperimentConfig, skip=frozenset({"out", "resume"}))
     one.set_defaults(run=_lazy_run("experiment"))
+
+
+def _add_models(actions: Any, common: argparse.ArgumentParser) -> None:
+    named = {
+        "show": "what one was trained on, and its figures",
+        "activate": "let it inspect from now on; an open page takes it at its next start",
+        "export": "its weights and card, to take elsewhere",
+    }
+    for action, help_text in named.items():
+        one = actions.add_parser(action, parents=[common], help=help_text, epilog=EPILOG)
+        one.add_argument("model", metavar="MODEL", help="name as in `models list`, or a checkpoint")
+        if action == "export":
+            one.add_argument("--out", type=Path, required=True, metavar="DIR")
+        one.add_argument("--json", action="store_true")
+        one.set_defaults(run=_lazy_models(action))
+    back = actions.add_parser("rollback", parents=[common], help="back to the one before", epilog=EPILOG)
+    back.add_argument("kind", choices=("classifier", "segmenter"))
+    back.add_argument("--json", action="store_true")
+    back.set_defaults(run=_lazy_models("rollback"))
+    taken = actions.add_parser("import", parents=[common], help="take a checkpoint in, once it was checked")
+    taken.add_argument("file", type=Path, metavar="FILE", help="NAME.safetensors with NAME.json beside it")
+    taken.add_argument("--name", metavar="NAME", help="what it is called here; the file's name by default")
+    taken.add_argument("--json", action="store_true")
+    taken.set_defaults(run=_lazy_models("take_in"))
 
 
 def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -255,6 +281,15 @@ def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
         from steelgui import run_commands
 
         return int(getattr(run_commands, name)(arguments))
+
+    return run
+
+
+def _lazy_models(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from steelgui import model_commands
+
+        return int(getattr(model_commands, name)(arguments))
 
     return run
 

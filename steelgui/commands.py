@@ -191,23 +191,6 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def list_models(arguments: argparse.Namespace) -> int:
-    from steelgui.services.library import Library
-
-    entries = Library(settings_from(arguments)).entries()
-    if arguments.json:
-        print_json([_entry_json(entry) for entry in entries])
-        return 0
-    for entry in entries:
-        about = (
-            entry.problem or f"{entry.spec.kind} {entry.spec.architecture}, {len(entry.spec.classes)} classes"
-            if entry.spec
-            else entry.problem
-        )
-        print_line(f"{entry.name:<24} {'bundled' if entry.bundled else 'own':<8} {entry.megabytes:5.1f} MB  {about}")
-    return 0
-
-
 def doctor(arguments: argparse.Namespace) -> int:
     """Exit status 1 when something that inspection needs is missing."""
     import torch
@@ -253,17 +236,3 @@ def doctor(arguments: argparse.Namespace) -> int:
             print_line(f"{key:<9} {', '.join(shown) if isinstance(shown, list) else shown}")
         print_line("nothing is missing" if not missing else f"{len(missing)} things are missing or broken")
     return int(bool(missing))
-
-
-def _entry_json(entry: Any) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "path": str(entry.path),
-        "bundled": entry.bundled,
-        "megabytes": round(entry.megabytes, 2),
-        "kind": entry.spec and entry.spec.kind,
-        "architecture": entry.spec and entry.spec.architecture,
-        "classes": entry.spec and list(entry.spec.classes),
-        "metrics": entry.card.get("metrics"),
-        "problem": entry.problem,
-    }

@@ -60,6 +60,7 @@ def experiment(arguments: argparse.Namespace) -> int:
         for name, figure in arm["figures"].items():
             print_line(f"  {name:<28} {figure['value']:.3f}  {figure['low']:.3f} to {figure['high']:.3f}")
     print_line(result["verdict"]["sentence"])
+    say(f"the models are in {run.folder / 'trainings'}; `steelgui models import FILE` takes one in")
     return 0
 
 

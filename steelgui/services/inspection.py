@@ -36,7 +36,7 @@ class Inspector:
     def __init__(self, classifier: Path | None, segmenter: Path | None, device: str = "auto") -> None:
         if classifier is None and segmenter is None:
             raise CheckpointError("no model to inspect with; reinstall SteelGUI or name one with --model FILE")
-        self._paths = (classifier, segmenter)
+        self.paths = (classifier, segmenter)
         self._device = device
         self._lock = threading.Lock()
         self._networks: tuple[Checkpoint | None, Checkpoint | None] | None = None
@@ -49,7 +49,7 @@ class Inspector:
     @property
     def names(self) -> dict[str, str]:
         """Network kind → name of the checkpoint, without loading it."""
-        return {kind: path.stem for kind, path in zip(("classifier", "segmenter"), self._paths, strict=True) if path}
+        return {kind: path.stem for kind, path in zip(("classifier", "segmenter"), self.paths, strict=True) if path}
 
     @property
     def device(self) -> str:
@@ -66,7 +66,7 @@ class Inspector:
             if self._networks is None:
                 from models.checkpoint import load_checkpoint
 
-                classifier, segmenter = (load_checkpoint(path, self.device) if path else None for path in self._paths)
+                classifier, segmenter = (load_checkpoint(path, self.device) if path else None for path in self.paths)
                 for checkpoint, kind in ((classifier, "classifier"), (segmenter, "segmenter")):
                     if checkpoint and checkpoint.spec.kind != kind:
                         raise CheckpointError(f"{checkpoint.name} is a {checkpoint.spec.kind}; a {kind} is needed")

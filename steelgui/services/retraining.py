@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.sidecar import read_sidecar
 from steelgui.services.experiments import Experiments
+from steelgui.services.library import Library
 from steelgui.settings import Settings
 from training.config import parse
 from training.data import read_dataset
@@ -109,8 +111,50 @@ class Retraining:
             run.id, str(about["name"]), status.state, status.step, status.steps, status.error, trainings, left, result
         )
 
+    def activate(self, run: Run) -> str:
+        """Let the best arm's model inspect from now on; returns its name. Of its seeds the best on validation is taken:
+        the test has judged the arm, and no single training.
+
+        Raises:
+            RunError: the experiment has not ended, or its models are gone.
+            CheckpointError: the model cannot be used.
+        """
+        result = self.experiments.result(run)
+        if result is None:
+            raise RunError(f"{run.id} has not ended yet; wait for its answer")
+        said = result["verdict"]
+        arms = [arm for arm in result["arms"] if arm["arm"] == said["best"]]
+        arm = next((arm for arm in arms if arm["ratio"] in (None, said["ratio"])), arms[0])
+        files = [run.folder / "trainings" / name / f"{name}.safetensors" for name in arm["models"]]
+        file = max((file for file in files if file.is_file()), key=_validated, default=None)
+        if file is None:
+            raise RunError(f"the models of {run.id} are gone; run the experiment again")
+        name = f"{Path(result['data']['folder']).name}-{said['best']}-{run.id[4:8]}-{run.id[9:13]}"
+        library = Library(self.experiments.settings)
+        if name not in {entry.name for entry in library.entries()}:
+            library.take_in(file, name)
+        library.activate(name)
+        return name
+
+    def roll_back(self) -> str | None:
+        """Back to the classifier before; returns which one inspects now."""
+        library = Library(self.experiments.settings)
+        library.active.roll_back("classifier")
+        path = library.default("classifier")
+        return path.stem if path else None
+
+    @property
+    def activated(self) -> str | None:
+        """The classifier that was activated last; None while the bundled one inspects."""
+        names = Library(self.experiments.settings).active.names("classifier")
+        return names[-1] if names else None
+
     def find(self, run_id: str | None) -> Run | None:
         try:
             return self.jobs.find(run_id) if run_id else None
         except RunError:
             return None
+
+
+def _validated(file: Path) -> float:
+    return float(read_sidecar(file)[1]["metrics"]["macro_f1"])

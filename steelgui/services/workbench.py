@@ -61,9 +61,19 @@ class Workbench:
         self.settings = settings
         self.library = Library(settings)
         self.history = History(settings)
-        self.inspector = Inspector(self.library.default("classifier"), self.library.default("segmenter"))
+        self._inspector: Inspector | None = None
+        self._changing = threading.Lock()
         self._kept: OrderedDict[str, Looked] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def inspector(self) -> Inspector:
+        """Of the active models; another one as soon as others are activated, here or from a shell."""
+        wanted = self.library.default("classifier"), self.library.default("segmenter")
+        with self._changing:
+            if self._inspector is None or self._inspector.paths != wanted:
+                self._inspector = Inspector(*wanted)
+            return self._inspector
 
     @property
     def ready(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from models.imagefile import ImageError, read_image
+from models.sidecar import CheckpointError
 from steelgui.report import write_report
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
@@ -17,7 +18,7 @@ from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
-from steelgui.ui.toast import warn
+from steelgui.ui.toast import inform, warn
 from training.config import ConfigError
 from training.data.record import DataError
 from training.experiment.config import ARMS, ExperimentConfig
@@ -117,16 +118,21 @@ class RetrainTab:
                         )
                         for name in ("better", "worse")
                     )
-                self.report = gr.DownloadButton(
-                    self.i18n("retrain.report"), size="sm", visible=False, elem_id="retrain-report"
-                )
+                with gr.Row(elem_id="retrain-actions"):
+                    self.activate = gr.Button(
+                        self.i18n("retrain.activate"), variant="primary", visible=False, elem_id="retrain-activate"
+                    )
+                    self.back = gr.Button(self.i18n("retrain.back"), visible=False, elem_id="retrain-back")
+                    self.report = gr.DownloadButton(
+                        self.i18n("retrain.report"), visible=False, elem_id="retrain-report"
+                    )
         self.clock = gr.Timer(TICK)
 
     @property
     def watching(self) -> list[Any]:
         return [
             *(self.drawn, self.verdict, self.progress, self.answer, self.pictures, self.better, self.worse),
-            *(self.report, self.pause, self.resume, self.stop),
+            *(self.activate, self.back, self.report, self.pause, self.resume, self.stop),
         ]
 
     def _wire(self) -> None:
@@ -141,6 +147,10 @@ class RetrainTab:
         self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
         for name in ("pause", "resume", "stop"):
             getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        self.chosen = [
+            button.click(event, self.runs, [self.activate, self.back], **quiet)
+            for button, event in ((self.activate, self.on_activate), (self.back, self.on_back))
+        ]
         self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
 
     # Events -----------------------------------------------------------------------------------------------------
@@ -205,6 +215,27 @@ class RetrainTab:
             return {self.drawn: gr.skip()}
         return self._watched(run_id, self._translator(request))
 
+    def on_activate(self, request: gr.Request, run_id: str | None) -> Updates:
+        t = self._translator(request)
+        run = self.retraining.find(run_id)
+        try:
+            if run:
+                inform(t, t("retrain.activated", name=self.retraining.activate(run)))
+        except (CheckpointError, OSError, RunError) as error:
+            warn(t, error)
+        return self._back(t)
+
+    def on_back(self, request: gr.Request, run_id: str | None) -> Updates:
+        del run_id
+        t = self._translator(request)
+        inform(t, t("retrain.activated", name=self.retraining.roll_back() or "–"))
+        return self._back(t)
+
+    def _back(self, t: Translator) -> Updates:
+        """Offered while another model than the bundled one inspects."""
+        name = self.retraining.activated
+        return {self.back: gr.Button(t("retrain.back_from", name=name) if name else "", visible=bool(name))}
+
     def _say(self, word: str) -> Callable[..., Updates]:
         def say(request: gr.Request, run_id: str | None) -> Updates:
             if run := self.retraining.find(run_id):
@@ -259,8 +290,12 @@ class RetrainTab:
             self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
             self.stop: gr.Button(interactive=seen.state in LIVE),
             self.report: gr.DownloadButton(visible=False),
+            self.activate: gr.Button(visible=False),
+            **self._back(t),
         }
         if result:
+            best = t(f"arm.{result['verdict']['best']}")
+            updates[self.activate] = gr.Button(t("retrain.activate_what", arm=best), visible=True)
             better, worse = fragments.changed(result)
             updates[self.better] = gr.Gallery(_pictures(better, t), label=f"{t('retrain.better')} ({len(better)})")
             updates[self.worse] = gr.Gallery(_pictures(worse, t), label=f"{t('retrain.worse')} ({len(worse)})")

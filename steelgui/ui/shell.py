@@ -77,6 +77,11 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             filled = inspect.on_load(request) | {batch.table: batch.on_load(request)}
             return filled | dict(zip((header, about), shown, strict=True))
 
+        def changed(request: gr.Request) -> tuple[str, str]:
+            """Other models are at work: loaded now, so that the next picture does not wait, and named."""
+            workbench.inspector.load()
+            return at_work(translator(settings.lang, request.headers))
+
         def tick(request: gr.Request) -> Any:
             if not workbench.ready:
                 return gr.skip(), gr.skip(), gr.skip()
@@ -87,6 +92,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         inspect.recall(page)
         studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
         retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
+        for chosen in retrain.chosen:
+            chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)

@@ -198,7 +198,7 @@ def test_bytecode_goes_home_where_it_may_not_lie_beside_the_sources(forbidden: b
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     command = [sys.executable, "-m", "steelgui", "models", "list", "--home", tmp_path]
     subprocess.run(command, capture_output=True, check=True, cwd=tmp_path, env=environment)
-    assert any(tmp_path.rglob("commands.*.pyc")) == forbidden
+    assert any(tmp_path.rglob("model_commands.*.pyc")) == forbidden
 
 
 def test_bundled_weights_are_small() -> None:

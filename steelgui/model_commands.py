@@ -1,0 +1,117 @@
+"""What the commands about models do; stdout is for results."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from steelgui.console import print_json, print_line, say, settings_from
+from steelgui.services.library import Library, ModelEntry, copy_model
+
+#: The figure by which two models of a kind are compared.
+FIGURES = {"classifier": "macro_f1", "segmenter": "dice_positive"}
+
+
+def list_models(arguments: argparse.Namespace) -> int:
+    library = Library(settings_from(arguments))
+    entries = library.entries()
+    at_work = {library.default("classifier"), library.default("segmenter")}
+    if arguments.json:
+        print_json([{**_entry_json(entry), "active": entry.path in at_work} for entry in entries])
+        return 0
+    for entry in entries:
+        about = (
+            entry.problem or f"{entry.spec.kind} {entry.spec.architecture}, {len(entry.spec.classes)} classes"
+            if entry.spec
+            else entry.problem
+        )
+        mark = "*" if entry.path in at_work else " "
+        kind = "bundled" if entry.bundled else "own"
+        print_line(f"{mark} {entry.name:<24} {kind:<8} {entry.megabytes:5.1f} MB  {about}")
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    entry = Library(settings_from(arguments)).entry(arguments.model)
+    card = {key: value for key, value in entry.card.items() if key != "trained_on"}
+    trained_on = dict(entry.card.get("trained_on") or {})
+    # Thousands of digests are for programs, not for people.
+    trained_on["pictures"] = len(str(trained_on.get("pictures", "")).split())
+    report = {**_entry_json(entry), **card, "trained_on": trained_on}
+    if arguments.json:
+        print_json(report)
+    else:
+        print_line("\n".join(f"{key:<12} {value}" for key, value in report.items()))
+    return 0
+
+
+def activate(arguments: argparse.Namespace) -> int:
+    entry, before = Library(settings_from(arguments)).activate(arguments.model)
+    worse = _worse(entry, before)
+    if arguments.json:
+        print_json({"active": entry.name, "before": before and before.name, "warning": worse})
+        return 0
+    if worse:
+        say(worse)
+    say(f"{entry.name} inspects from now on; `steelgui models rollback {entry.spec and entry.spec.kind}` goes back")
+    return 0
+
+
+def rollback(arguments: argparse.Namespace) -> int:
+    library = Library(settings_from(arguments))
+    left = library.active.roll_back(arguments.kind)
+    path = library.default(arguments.kind)
+    if arguments.json:
+        print_json({"active": path and path.stem, "before": left})
+    else:
+        say(f"{path.stem if path else 'nothing'} inspects" + (f" again, {left} no more" if left else " as before"))
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    entry = Library(settings_from(arguments)).entry(arguments.model)
+    target = arguments.out / entry.path.name
+    copy_model(entry.path, target)
+    if arguments.json:
+        print_json({"path": str(target)})
+    else:
+        print_line(str(target))
+    return 0
+
+
+def take_in(arguments: argparse.Namespace) -> int:
+    settings = settings_from(arguments)
+    settings.prepare()
+    path = Library(settings).take_in(arguments.file, arguments.name)
+    if arguments.json:
+        print_json({"name": path.stem, "path": str(path)})
+    else:
+        say(f"{path.stem} is here now; `steelgui models activate {path.stem}` lets it inspect")
+    return 0
+
+
+def _worse(entry: ModelEntry, before: ModelEntry | None) -> str | None:
+    """A warning with figures where the model before had better ones; each has them from its own validation."""
+    if before is None or entry.spec is None:
+        return None
+    name = FIGURES[entry.spec.kind]
+    new, old = ((one.card.get("metrics") or {}).get(name) for one in (entry, before))
+    if not (isinstance(new, float) and isinstance(old, float) and new < old):
+        return None
+    return (
+        f"mind: {name} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own validation split"
+    )
+
+
+def _entry_json(entry: Any) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "path": str(entry.path),
+        "bundled": entry.bundled,
+        "megabytes": round(entry.megabytes, 2),
+        "kind": entry.spec and entry.spec.kind,
+        "architecture": entry.spec and entry.spec.architecture,
+        "classes": entry.spec and list(entry.spec.classes),
+        "metrics": entry.card.get("metrics"),
+        "problem": entry.problem,
+    }
