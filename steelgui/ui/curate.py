@@ -228,13 +228,13 @@ class Curate:
         t = self._translator(request)
         number = int(seed or 0)
         if not key:
-            raise refusal(t, t("curate.nothing"))
+            raise refusal(t("curate.nothing"))
         if number not in SEEDS or number + count not in SEEDS:
-            raise refusal(t, t("curate.seed_wrong", most=SEEDS.stop - 1))
+            raise refusal(t("curate.seed_wrong", most=SEEDS.stop - 1))
         try:
             draw = self.sampling.draw(self.sampling.find(key), int(count), number, label or None, truncation)
         except TROUBLE as error:
-            raise refusal(t, t("curate.broken", why=t.problem(error))) from error
+            raise refusal(t("curate.broken", why=t.problem(error))) from error
         if before is not None:
             before.superseded = True
         return {
@@ -293,9 +293,9 @@ class Curate:
         try:
             kept = self.sampling.keep(draw, accepted)
         except OSError as error:
-            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
+            raise refusal(t("curate.not_written", why=t.problem(error))) from error
         total, folder = kept.added.total, str(kept.added.folder)
-        inform(t, t("curate.kept", count=len(accepted), total=total, folder=folder))
+        inform(t("curate.kept", count=len(accepted), total=total, folder=folder))
         left = {**choice, "accepted": []}
         return gr.HTML(added=shown.added(draw)), kept, *self.on_choose(request, draw, left, kept)
 
@@ -308,8 +308,8 @@ class Curate:
         try:
             total = self.sampling.undo(last)
         except OSError as error:
-            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
-        inform(t, t("curate.undone", count=len(last.added.files), total=total))
+            raise refusal(t("curate.not_written", why=t.problem(error))) from error
+        inform(t("curate.undone", count=len(last.added.files), total=total))
         gallery = gr.HTML(added=shown.added(draw)) if draw is last.draw else gr.skip()
         return gallery, None, *self.on_choose(request, draw, choice, None)
 
@@ -317,11 +317,11 @@ class Curate:
         t = self._translator(request)
         offered = _offered(draw, choice)
         if draw is None or not offered:
-            raise refusal(t, t("curate.nothing_shown"))
+            raise refusal(t("curate.nothing_shown"))
         try:
             return str(self.sampling.export(draw, offered))
         except OSError as error:
-            raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
+            raise refusal(t("curate.not_written", why=t.problem(error))) from error
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)

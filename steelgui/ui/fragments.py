@@ -135,9 +135,13 @@ def legend_style(names: Iterable[str]) -> str:
 
 def header(models: Mapping[str, str], device: str, ready: bool, t: Translator) -> str:
     """Name at the left, what is at work at the right."""
+    # Gradio titles its messages in English, whatever title they are given; the style sheet puts these in place.
+    titles = ((kind, t(f"toast.{kind}")) for kind in ("warning", "info", "error"))
+    words = "".join(f'--sg-toast-{kind}:"{escape(title)}";' for kind, title in titles)
     names = " + ".join(models.values()) or t("header.no_model")
     state = escape(f"{names} · {_device(device)}") if ready else escape(t("header.loading"))
     return (
+        f"<style>:root{{{words}}}</style>"
         '<header class="sg-header"><h1><svg class="sg-logo" viewBox="0 0 32 32" aria-hidden="true">'
         '<rect width="32" height="32" rx="7" fill="#2a2f36"/><path d="M5 20 27 11v4L5 24z" fill="#ff7a1a"/>'
         '<path d="M5 14.5 27 5.5v3L5 17.5z" fill="#8d96a3"/></svg>SteelGUI</h1>'

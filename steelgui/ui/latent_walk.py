@@ -82,7 +82,7 @@ class LatentWalk:
         accepted = choice.get("accepted", []) if draw is not None and choice.get("draw") == draw.id else []
         chosen = sorted({*accepted, *draw.kept}) if draw is not None else []
         if draw is None or len(chosen) < 2:
-            raise refusal(t, t("walk.accept_two"))
+            raise refusal(t("walk.accept_two"))
         return ", ".join(str(draw.pictures[index].seed) for index in chosen[:MOST_SEEDS])
 
     def on_place(
@@ -104,7 +104,7 @@ class LatentWalk:
                 self.sampling.find(key or ""), numbers, position, label or None, truncation
             )
         except TROUBLE as error:
-            raise refusal(t, t("curate.broken", why=t.problem(error))) from error
+            raise refusal(t("curate.broken", why=t.problem(error))) from error
         return _frame(shown.picture_url(made.image), t("walk.alt", seeds=", ".join(map(str, numbers))))
 
     def _export(self, suffix: str) -> Callable[..., str]:
@@ -124,21 +124,21 @@ class LatentWalk:
                 count = min(max(int(frames), FRAMES.start), FRAMES.stop - 1)
                 return str(self.sampling.export_walk(source, numbers, count, label or None, truncation, suffix))
             except OSError as error:
-                raise refusal(t, t("curate.not_written", why=t.problem(error))) from error
+                raise refusal(t("curate.not_written", why=t.problem(error))) from error
             except TROUBLE as error:
-                raise refusal(t, t("curate.broken", why=t.problem(error))) from error
+                raise refusal(t("curate.broken", why=t.problem(error))) from error
 
         return export
 
     def _seeds(self, key: str | None, text: str, seed: float | None, t: Translator) -> list[int]:
         """The seeds in the field; without any, the one above and its neighbour. One sentence where it holds others."""
         if not key:
-            raise refusal(t, t("curate.nothing"))
+            raise refusal(t("curate.nothing"))
         words = [word for word in re.split(r"[\s,;]+", text) if word]
         first = int(seed or 0)
         numbers = [int(word) for word in words if re.fullmatch(r"\d{1,10}", word)] if words else [first, first + 1]
         if len(numbers) < max(2, len(words)) or len(numbers) > MOST_SEEDS or any(n not in SEEDS for n in numbers):
-            raise refusal(t, t("walk.seeds_wrong", most=MOST_SEEDS, last=SEEDS.stop - 1))
+            raise refusal(t("walk.seeds_wrong", most=MOST_SEEDS, last=SEEDS.stop - 1))
         return numbers
 
 

@@ -220,7 +220,7 @@ class RetrainTab:
         run = self.retraining.find(run_id)
         try:
             if run:
-                inform(t, t("retrain.activated", name=self.retraining.activate(run)))
+                inform(t("retrain.activated", name=self.retraining.activate(run)))
         except (CheckpointError, OSError, RunError) as error:
             warn(t, error)
         return self._back(t)
@@ -228,7 +228,7 @@ class RetrainTab:
     def on_back(self, request: gr.Request, run_id: str | None) -> Updates:
         del run_id
         t = self._translator(request)
-        inform(t, t("retrain.activated", name=self.retraining.roll_back() or "–"))
+        inform(t("retrain.activated", name=self.retraining.roll_back() or "–"))
         return self._back(t)
 
     def _back(self, t: Translator) -> Updates:

@@ -143,7 +143,7 @@ class RunsPanel:
         except (RunError, OSError) as error:
             warn(t, error)
             return {self.deleted: gr.skip()}
-        inform(t, t("runs.deleted", name=name))
+        inform(t("runs.deleted", name=name))
         left = self.studio.rows()
         return {self.deleted: run.id} | self.listed(t, left[0].id if left else None, second)
 

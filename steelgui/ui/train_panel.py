@@ -161,7 +161,7 @@ class TrainPanel:
         except (RunError, ConfigError) as error:
             warn(t, error)
             return [gr.skip()] * (1 + len(INHERITED))
-        inform(t, t("runs.started_from", name=self.studio.start_name(run_id or "")))
+        inform(t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in INHERITED)]
 
     def _translator(self, request: gr.Request) -> Translator:

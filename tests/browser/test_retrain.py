@@ -62,3 +62,13 @@ def test_an_experiment_from_a_folder_to_a_verdict(visit: Visit, tmp_path: Path) 
     page.locator("#retrain-back").click()
     expect(header).to_contain_text("neu-classifier")
     expect(page.locator("#retrain-back")).to_be_hidden()
+
+
+def test_a_folder_that_is_not_there_is_said_in_korean_title_and_all(visit: Visit) -> None:
+    page = visit(locale="ko-KR")
+    page.get_by_role("tab", name="재학습").click()
+    page.locator("#retrain-data").get_by_role("textbox").fill("/nowhere")
+    page.keyboard.press("Tab")
+    expect(page.get_by_test_id("toast-text")).to_contain_text("그런 폴더가 없습니다")
+    title = page.locator(".toast-title").evaluate("title => getComputedStyle(title, '::before').content")
+    assert title == '"할 수 없습니다"'

@@ -51,7 +51,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(remedy|retrain|runs|studio|tile)\.",
+            r"|(remedy|retrain|runs|studio|tile|toast)\.",
             key,
         )
     }
