@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from models.checkpoint import read_tensors
 from models.sidecar import CheckpointError, read_sidecar, seen_by
-from models.spec import NetworkSpec
+from models.spec import Kind, NetworkSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 ENCODER_PREFIX = "encoder.model."
@@ -58,15 +58,15 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
             "or --init pretrained, a fitting FILE, or random"
         )
     network.load_state_dict(taken, strict=False)
-    seen = start_has_seen(init, spec) or frozenset()
+    seen = start_has_seen(init, spec.kind) or frozenset()
     return Start(f"{source} ({len(taken)} of {len(own)} tensors)", frozenset(taken), seen)
 
 
-def start_has_seen(init: str, spec: NetworkSpec) -> frozenset[str] | None:
+def start_has_seen(init: str, kind: Kind) -> frozenset[str] | None:
     """Digests of the pictures that a start has learned from; None where no card beside it says so."""
     if init == "random":
         return frozenset()
-    file = WEIGHTS_FOLDER / f"neu-{spec.kind}.safetensors" if init == "bundled" else Path(init)
+    file = WEIGHTS_FOLDER / f"neu-{kind}.safetensors" if init == "bundled" else Path(init)
     try:
         return seen_by(read_sidecar(file)[1])
     except CheckpointError:

@@ -35,8 +35,8 @@ def train_gan(arguments: argparse.Namespace) -> int:
 def experiment(arguments: argparse.Namespace) -> int:
     """A run like any other, worked on by this process; at its end the figures of every arm and the verdict."""
     from steelgui.options import config_values
-    from steelgui.report import write_report
     from steelgui.services.experiments import Experiments
+    from steelgui.ui.report import write_report
     from training.config import parse
     from training.experiment.config import ExperimentConfig
 

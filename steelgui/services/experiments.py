@@ -11,6 +11,7 @@ from typing import Any
 from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from training.config import ConfigError
+from training.data.synthetic import manifest
 from training.experiment.config import ExperimentConfig
 from training.runs import Run, RunError
 
@@ -37,8 +38,6 @@ class Experiments:
 
     def sets(self) -> list[SyntheticSet]:
         """All synthetic sets, by name."""
-        from training.data.synthetic import manifest
-
         found = []
         for folder in sorted(self.settings.synthetic.glob("*/manifest.csv")):
             counts: dict[str, int] = {}

@@ -15,7 +15,7 @@ from steelgui.ui import curate_fragments as shown
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.latent_walk import LatentWalk
-from steelgui.ui.toast import inform, refusal
+from steelgui.ui.toast import refusal
 from training.runs import RunError
 
 Updates = dict[Any, Any]
@@ -295,7 +295,7 @@ class Curate:
         except OSError as error:
             raise refusal(t("curate.not_written", why=t.problem(error))) from error
         total, folder = kept.added.total, str(kept.added.folder)
-        inform(t("curate.kept", count=len(accepted), total=total, folder=folder))
+        gr.Info(t("curate.kept", count=len(accepted), total=total, folder=folder))
         left = {**choice, "accepted": []}
         return gr.HTML(added=shown.added(draw)), kept, *self.on_choose(request, draw, left, kept)
 
@@ -309,7 +309,7 @@ class Curate:
             total = self.sampling.undo(last)
         except OSError as error:
             raise refusal(t("curate.not_written", why=t.problem(error))) from error
-        inform(t("curate.undone", count=len(last.added.files), total=total))
+        gr.Info(t("curate.undone", count=len(last.added.files), total=total))
         gallery = gr.HTML(added=shown.added(draw)) if draw is last.draw else gr.skip()
         return gallery, None, *self.on_choose(request, draw, choice, None)
 

@@ -11,14 +11,14 @@ import gradio as gr
 
 from models.imagefile import ImageError, read_image
 from models.sidecar import CheckpointError
-from steelgui.report import write_report
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
-from steelgui.ui.toast import inform, warn
+from steelgui.ui.report import write_report
+from steelgui.ui.toast import warn
 from training.config import ConfigError
 from training.data.record import DataError
 from training.experiment.config import ARMS, ExperimentConfig
@@ -148,8 +148,8 @@ class RetrainTab:
         for name in ("pause", "resume", "stop"):
             getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
         self.chosen = [
-            button.click(event, self.runs, [self.activate, self.back], **quiet)
-            for button, event in ((self.activate, self.on_activate), (self.back, self.on_back))
+            self.activate.click(self.on_activate, self.runs, self.back, **quiet),
+            self.back.click(self.on_back, None, self.back, **quiet),
         ]
         self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
 
@@ -220,15 +220,14 @@ class RetrainTab:
         run = self.retraining.find(run_id)
         try:
             if run:
-                inform(t("retrain.activated", name=self.retraining.activate(run)))
+                gr.Info(t("retrain.activated", name=self.retraining.activate(run)))
         except (CheckpointError, OSError, RunError) as error:
             warn(t, error)
         return self._back(t)
 
-    def on_back(self, request: gr.Request, run_id: str | None) -> Updates:
-        del run_id
+    def on_back(self, request: gr.Request) -> Updates:
         t = self._translator(request)
-        inform(t("retrain.activated", name=self.retraining.roll_back() or "–"))
+        gr.Info(t("retrain.activated", name=self.retraining.roll_back() or "–"))
         return self._back(t)
 
     def _back(self, t: Translator) -> Updates:

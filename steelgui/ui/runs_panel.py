@@ -11,7 +11,7 @@ import gradio as gr
 from steelgui.services.studio import RunRow, Studio
 from steelgui.settings import Settings
 from steelgui.ui.i18n import Translator, translator
-from steelgui.ui.toast import inform, warn
+from steelgui.ui.toast import warn
 from training.runs import LONGEST_NAME, Run, RunError
 
 Updates = dict[Any, Any]
@@ -143,7 +143,7 @@ class RunsPanel:
         except (RunError, OSError) as error:
             warn(t, error)
             return {self.deleted: gr.skip()}
-        inform(t("runs.deleted", name=name))
+        gr.Info(t("runs.deleted", name=name))
         left = self.studio.rows()
         return {self.deleted: run.id} | self.listed(t, left[0].id if left else None, second)
 

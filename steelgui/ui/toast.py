@@ -12,10 +12,6 @@ def warn(t: Translator, message: str | Exception) -> None:
     gr.Warning(t.problem(message) if isinstance(message, Exception) else message)
 
 
-def inform(message: str) -> None:
-    gr.Info(message)
-
-
 def refusal(message: str) -> gr.Error:
     """To be raised: what was asked for does not happen, and nothing on the page changes."""
     return gr.Error(message, print_exception=False)

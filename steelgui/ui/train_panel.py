@@ -17,7 +17,7 @@ from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.preview_panel import PreviewPanel
 from steelgui.ui.runs_panel import RunsPanel
-from steelgui.ui.toast import inform, warn
+from steelgui.ui.toast import warn
 from training.config import ConfigError
 from training.data.record import DataError
 from training.gan.config import INHERITED, PRESETS, GanConfig
@@ -161,7 +161,7 @@ class TrainPanel:
         except (RunError, ConfigError) as error:
             warn(t, error)
             return [gr.skip()] * (1 + len(INHERITED))
-        inform(t("runs.started_from", name=self.studio.start_name(run_id or "")))
+        gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in INHERITED)]
 
     def _translator(self, request: gr.Request) -> Translator:

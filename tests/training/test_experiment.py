@@ -196,7 +196,7 @@ def test_a_set_of_another_class_and_an_empty_one(striped: Path, tmp_path: Path) 
 
 def test_a_test_split_without_a_class(striped: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    (folder).mkdir()
+    folder.mkdir()
     (folder / "images").symlink_to(striped / "images")
     lines = (striped / "split.csv").read_text().splitlines()
     (folder / "split.csv").write_text("\n".join(line for line in lines if not line.startswith("images/rare/test")))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.sidecar import CheckpointError, read_sidecar, seen_by
-from models.spec import NetworkSpec
 from models.start import WEIGHTS_FOLDER, start_has_seen
 from training.data.duplicates import near_duplicate_groups
 from training.data.record import DataError, Sample, order_classes, scarce_classes
@@ -83,8 +82,7 @@ def prepare(config: ExperimentConfig) -> Splits:
     if WITH_SYNTHETIC & set(config.arms):
         pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), train)
         _refuse_leaks(config.synthetic, pool, test, validation, config.out, notes)
-    spec = NetworkSpec("classifier", config.arch, classes)
-    if overlap := (start_has_seen(config.init, spec) or frozenset()) & digests(s.image for s in test).keys():
+    if overlap := (start_has_seen(config.init, "classifier") or frozenset()) & digests(s.image for s in test).keys():
         raise DataError(
             f"init: the start has learned from {len(overlap)} of the {len(test)} test pictures, so that every arm "
             "would know them; use --init random, pretrained, or a FILE that has not"

@@ -49,11 +49,9 @@ def train_experiment(config: ExperimentConfig) -> Iterator[Event]:
     folder = config.out / "trainings"
     done = sum(_result(folder, training).is_file() for training in trainings)
     yield Started(steps * len(trainings), config.epochs, config.init, counts, str(device), splits.notes, steps * done)
-    images = [load_image(sample) for sample in splits.test]
-    number = 0
     for number, training in enumerate(trainings, 1):
         if not _result(folder, training).is_file():
-            yield from _train(config, splits, training, images, folder, (number, len(trainings), steps))
+            yield from _train(config, splits, training, folder, (number, len(trainings), steps))
     result, verdict = judge(config, splits, folder)
     atomic_write(config.out / "result.json", json.dumps(result, indent=1, ensure_ascii=False))
     for training in trainings:
@@ -66,7 +64,6 @@ def _train(
     config: ExperimentConfig,
     splits: Splits,
     training: Training,
-    images: Sequence[NDArray[np.uint8]],
     folder: Path,
     place: tuple[int, int, int],
 ) -> Iterator[Event]:
@@ -89,7 +86,7 @@ def _train(
             yield Trial(step, number, count, training.arm, training.ratio, training.seed, event.epoch, values, last)
     checkpoint = load_checkpoint(recipe.best, pick_device(config.device))
     scores = []
-    for found in stream_scores(checkpoint.network, checkpoint.spec, images):
+    for found in stream_scores(checkpoint.network, checkpoint.spec, map(load_image, splits.test)):
         scores.append(found)
         if len(scores) % ALIVE_EVERY == 0:
             yield Busy("judging")

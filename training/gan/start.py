@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from models.checkpoint import load_checkpoint
-from models.sidecar import CheckpointError, read_sidecar, seen_by
+from models.sidecar import CheckpointError, read_sidecar
 from models.spec import NetworkSpec
 from models.start import WEIGHTS_FOLDER
 from training.config import ConfigError
@@ -91,16 +91,6 @@ def recipe_of(init: str) -> dict[str, Any]:
     _, card = read_sidecar(_file(init))
     config = card.get("config")
     return {name: config[name] for name in INHERITED if name in config} if isinstance(config, dict) else {}
-
-
-def seen_by_start(init: str) -> frozenset[str] | None:
-    """Digests of the pictures that a start has learned from; None where its card does not say, or is gone."""
-    if init == "random":
-        return frozenset()
-    try:
-        return seen_by(read_sidecar(_file(init))[1])
-    except CheckpointError:
-        return None
 
 
 def find_start(config: GanConfig, spec: NetworkSpec) -> GanStart:

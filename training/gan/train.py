@@ -17,6 +17,7 @@ from models.files import atomic_path
 from models.progressive import ProgressiveGenerator
 from models.sidecar import read_sidecar, seen_line
 from models.spec import NetworkSpec, Preprocess
+from models.start import start_has_seen
 from training.config import ConfigError
 from training.events import Busy, Checked, Event, Finished, Note, Saved, Started, Step
 from training.gan.config import GanConfig
@@ -24,7 +25,7 @@ from training.gan.grid import COLUMNS, ROWS, save_sheet
 from training.gan.measure import Features, Likeness, Look, likeness, thumbnails
 from training.gan.patches import Patches, load_patches
 from training.gan.remedies import apply
-from training.gan.start import GanStart, find_start, seen_by_start
+from training.gan.start import GanStart, find_start
 from training.gan.states import States
 from training.gan.trainer import Trainer, generator_arguments
 from training.loop import pick_device
@@ -133,7 +134,7 @@ class _Loop:
         progress: _Progress,
     ) -> None:
         self.config, self.spec, self.trainer, self.states, self.progress = config, spec, trainer, states, progress
-        self.patches, self.before = patches, seen_by_start(config.init)
+        self.patches, self.before = patches, start_has_seen(config.init, "generator")
         self.samples = config.out / "samples"
         self.samples.mkdir(parents=True, exist_ok=True)
         random = torch.Generator().manual_seed(config.seed)
