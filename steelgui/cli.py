@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 COMMANDS = ("serve", "inspect", "data", "train", "experiment", "runs", "gan", "sample", "evaluate", "models", "doctor")
+FORMATS = "folders, severstal, masks or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -74,22 +75,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
     inspect.set_defaults(run=_lazy("inspect"))
 
-    data = commands.add_parser("data", help="look at data sets, render demo strips")
-    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
-    describe = actions.add_parser(
-        "describe", parents=[common], help="counts, imbalance, sizes, duplicates", epilog=EPILOG
-    )
-    describe.add_argument("dir", type=Path, metavar="DIR")
-    describe.add_argument("--format", default="auto", help="folders, severstal or masks; detected by default")
-    describe.add_argument("--json", action="store_true")
-    describe.set_defaults(run=_lazy("describe"))
-    render = actions.add_parser(
-        "render", parents=[common], help="render demo strips in Severstal's layout", epilog=EPILOG
-    )
-    render.add_argument("dir", type=Path, metavar="DIR")
-    render.add_argument("--strips", type=int, default=200, metavar="N")
-    render.add_argument("--seed", type=int, default=0, metavar="S")
-    render.set_defaults(run=_lazy("render"))
+    _add_data(commands, common)
 
     train = commands.add_parser("train", help="train a classifier, a segmenter or a GAN")
     kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
@@ -110,7 +96,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
     evaluate.add_argument("model", metavar="MODEL|FILE", help="name as in `models list`, or a checkpoint")
     evaluate.add_argument("--data", type=Path, required=True, metavar="DIR")
-    evaluate.add_argument("--format", default="auto", help="folders, severstal or masks; detected by default")
+    evaluate.add_argument("--format", default="auto", help=FORMATS)
     evaluate.add_argument("--split", default="all", metavar="NAME", help="train, validation, test, a fold, or all")
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_lazy("evaluate"))
@@ -127,6 +113,46 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_lazy("doctor"))
     return parser
+
+
+def _add_data(commands: Any, common: argparse.ArgumentParser) -> None:
+    data = commands.add_parser("data", help="look at data sets, take them in, correct and split them, render strips")
+    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def action(name: str, run: str, help_text: str, *, named: bool = True) -> argparse.ArgumentParser:
+        one: argparse.ArgumentParser = actions.add_parser(name, parents=[common], help=help_text, epilog=EPILOG)
+        if named:
+            one.add_argument("data", metavar="NAME|DIR", help="a data set of the workspace, or a folder to take in")
+        if name != "render":
+            one.add_argument("--json", action="store_true")
+        one.set_defaults(run=_lazy_data(run))
+        return one
+
+    describe = action("describe", "describe", "counts, imbalance, sizes, duplicates", named=False)
+    describe.add_argument("dir", type=Path, metavar="DIR")
+    describe.add_argument("--format", default="auto", help=FORMATS)
+    render = action("render", "render", "render demo strips in Severstal's layout", named=False)
+    render.add_argument("dir", type=Path, metavar="DIR")
+    render.add_argument("--strips", type=int, default=200, metavar="N")
+    render.add_argument("--seed", type=int, default=0, metavar="S")
+    action("list", "list_data", "the workspace's data sets", named=False)
+    taken = action(
+        "import", "take_in", "take a folder or a ZIP into the workspace; originals stay as they are", named=False
+    )
+    taken.add_argument("source", type=Path, metavar="DIR|ZIP")
+    taken.add_argument("--name", metavar="NAME", help="what it is called; the folder's name by default")
+    split = action("split", "split", "deal all pictures to splits, near-duplicates together")
+    split.add_argument("--validation", type=float, default=0.2, metavar="X", help="part of the pictures")
+    split.add_argument("--test", type=float, default=0.0, metavar="X", help="part of the pictures")
+    split.add_argument("--seed", type=int, default=0, metavar="S")
+    label = action("label", "label", "correct one picture")
+    label.add_argument("picture", metavar="PICTURE", help="its path inside the data set")
+    what = label.add_mutually_exclusive_group(required=True)
+    what.add_argument("--class", dest="class_name", metavar="C", help="what it shows")
+    what.add_argument("--split", metavar="S", help="train, validation or test; near-duplicates go along")
+    what.add_argument("--same-as", metavar="PICTURE", help="it shows the same spot as that one")
+    what.add_argument("--leave-out", action="store_true", help="count it no more")
+    action("undo", "undo", "take the newest correction back")
 
 
 def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
@@ -272,6 +298,15 @@ def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
         from steelgui import commands
 
         return int(getattr(commands, name)(arguments))
+
+    return run
+
+
+def _lazy_data(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from steelgui import data_commands
+
+        return int(getattr(data_commands, name)(arguments))
 
     return run
 

@@ -102,31 +102,6 @@ def inspect(arguments: argparse.Namespace) -> int:
     return int(failed > 0 or (arguments.fail_on_defect and defects > 0))
 
 
-def describe(arguments: argparse.Namespace) -> int:
-    from training.data import read_dataset
-    from training.data.describe import describe as look
-
-    found = look(read_dataset(arguments.dir, arguments.format))
-    if arguments.json:
-        print_json(found.to_json())
-    else:
-        print_line("\n".join(found.lines()))
-    return 0
-
-
-def render(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
-    from training.data.strips import render_dataset
-
-    for _ in tqdm(
-        render_dataset(arguments.dir, arguments.strips, arguments.seed), total=arguments.strips, unit="strip"
-    ):
-        pass
-    say(f"{arguments.strips} strips in {arguments.dir}")
-    return 0
-
-
 def train(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 

@@ -14,7 +14,9 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
-    format: Literal["auto", "folders", "severstal", "masks"] = Field("auto", description="layout of the data set")
+    format: Literal["auto", "folders", "severstal", "masks", "workspace"] = Field(
+        "auto", description="layout of the data set"
+    )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
     fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to hold out; all others train")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")

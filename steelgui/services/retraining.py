@@ -53,9 +53,7 @@ class Retraining:
 
     def counts(self, data: Path) -> tuple[dict[str, int], tuple[str, ...]]:
         """Training pictures by class, and which of them are scarce; DataError where there is no data set."""
-        dataset = read_dataset(data)
-        train = [s for s in dataset.samples if s.split in (None, "train") or str(s.split).startswith("fold")]
-        counts = {name: sum(name in sample.labels for sample in train) for name in dataset.classes}
+        counts = read_dataset(data).training_counts()
         return counts, scarce_classes(counts)
 
     def config(self, data: Path, sets: Sequence[str], changes: dict[str, Any]) -> ExperimentConfig:

@@ -10,11 +10,34 @@ from training.data.listing import list_images, subfolders
 from training.data.masks import read_masks
 from training.data.record import DataError, DataSet
 from training.data.severstal import read_severstal
+from training.data.workspace import FILE, Workspace, corrected
+
+
+def read_workspace(root: Path) -> DataSet:
+    """A data set of the workspace: its source as the fitting reader gives it, with the corrections applied.
+
+    Raises:
+        DataError: its file is damaged, its source is gone, or it holds no picture.
+    """
+    workspace = Workspace(root)
+    source, edits = workspace.source, workspace.edits()
+    if source is not None and not source.is_dir():
+        raise DataError(
+            f"{root.name}: its pictures were in {source}, which is gone; put them back or import them again"
+        )
+    if source is not None and (source / FILE).is_file():
+        raise DataError(f"{root.name}: its source {source} is a data set of the workspace itself; name the pictures")
+    dataset = corrected(read_dataset(source) if source is not None else None, root, edits)
+    if not dataset.samples:
+        raise DataError(f"{root.name}: it holds no picture; add some from an inspection, or undo what was left out")
+    return dataset
+
 
 READERS: dict[str, Callable[[Path], DataSet]] = {
     "folders": read_folders,
     "severstal": read_severstal,
     "masks": read_masks,
+    "workspace": read_workspace,
 }
 
 
@@ -26,6 +49,8 @@ def detect_format(root: Path) -> tuple[str, str]:
     """
     if not root.is_dir():
         raise DataError(f"{root}: there is no such folder")
+    if (root / FILE).is_file():
+        return "workspace", f"{FILE}: a data set of the workspace"
     if (root / "train.csv").is_file() or (root / "train_images").is_dir():
         return "severstal", "train.csv and train_images/: Severstal's layout"
     if list_images(root / "images") and (root / "masks").is_dir():

@@ -15,7 +15,7 @@ import numpy as np
 from models.imagefile import ImageError, read_image
 from training.data import detect_format
 from training.data.duplicates import Fingerprint, Progress, exact_groups, fingerprint, group_fingerprints
-from training.data.record import DataError, DataSet, MaskFile, MaskRuns, Sample, scarce_classes
+from training.data.record import DataError, DataSet, masked_classes, scarce_classes
 
 #: So many groups of duplicates, and files in one of them, are listed; totals are always complete.
 LISTED = 20
@@ -193,16 +193,8 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> Sizes | None:
 
 
 def _mask_counts(dataset: DataSet) -> dict[str, int]:
-    counted = Counter(name for sample in dataset.samples for name in _masked(sample))
+    counted = Counter(name for sample in dataset.samples for name in masked_classes(sample))
     return {name: counted[name] for name in dataset.classes if counted[name]}
-
-
-def _masked(sample: Sample) -> set[str]:
-    if isinstance(sample.mask, MaskRuns):
-        return {name for name, _ in sample.mask.runs}
-    if isinstance(sample.mask, MaskFile):
-        return {name for _, name in sample.mask.values} & set(sample.labels)
-    return set()
 
 
 def _split_counts(dataset: DataSet) -> dict[str, dict[str, int]]:

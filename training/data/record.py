@@ -86,6 +86,12 @@ class DataSet:
         counted = Counter(label for sample in self.samples for label in sample.labels)
         return {name: counted[name] for name in self.classes}
 
+    def training_counts(self) -> dict[str, int]:
+        """As `counts`, of what a training may learn from: all pictures but those that are held out by name."""
+        held_out = ("validation", "test")
+        counted = Counter(label for one in self.samples if one.split not in held_out for label in one.labels)
+        return {name: counted[name] for name in self.classes}
+
 
 def order_classes(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (not is_defect_free(name), name)))
@@ -109,6 +115,15 @@ def known_classes(sample: Sample, classes: Sequence[str]) -> NDArray[np.bool_]:
     if sample.mask is not None:
         return np.ones(len(classes), dtype=bool)
     return np.array([name not in sample.labels for name in classes], dtype=bool)
+
+
+def masked_classes(sample: Sample) -> set[str]:
+    """Classes that its mask shows to the pixel."""
+    if isinstance(sample.mask, MaskRuns):
+        return {name for name, _ in sample.mask.runs}
+    if isinstance(sample.mask, MaskFile):
+        return {name for _, name in sample.mask.values} & set(sample.labels)
+    return set()
 
 
 def load_masks(sample: Sample, classes: Sequence[str], height: int, width: int) -> NDArray[np.bool_]:

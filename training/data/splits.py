@@ -102,6 +102,18 @@ def with_splits(dataset: DataSet, validation: float = 0.2, seed: int = 0, progre
     return replace(dataset, samples=samples, problems=(*problems, *_unvalidated(dataset.classes, samples)))
 
 
+def split_anew(
+    dataset: DataSet, fractions: dict[str, float], seed: int = 0, progress: Progress | None = None
+) -> tuple[Sample, ...]:
+    """All samples dealt to splits, whatever split they had, near-duplicates together; each has a group then.
+
+    Args:
+        fractions: split → its part, above 0.
+        progress: called with (pictures compared, all).
+    """
+    return group_stratified_split(_grouped(list(dataset.samples), progress), fractions, seed)
+
+
 def select(dataset: DataSet, split: str) -> tuple[Sample, ...]:
     """Samples of one split: `all`, or its name; `val` is `validation`, and a fold's number will do.
 
