@@ -19,6 +19,7 @@ from PIL import Image
 from models.files import atomic_path
 from models.imagefile import read_image
 from models.spec import is_defect_free
+from steelgui.overlay import outlined
 from steelgui.settings import Settings
 from training.data import read_dataset
 from training.data.archive import unpack
@@ -182,6 +183,33 @@ class Datasets:
 
     def name_of(self, folder: Path, sample: Sample) -> str:
         return Workspace(folder).name_of(sample.image)
+
+    def pixels(self, sample: Sample) -> NDArray[np.uint8]:
+        """H×W×3; ImageError where it cannot be read."""
+        return read_image(sample.image)
+
+    def picture(self, sample: Sample, side: int) -> NDArray[np.uint8]:
+        """A picture, at most `side` pixels a side, with the outlines of its masks in its classes' colours.
+
+        Raises:
+            ImageError, DataError: picture or mask cannot be read.
+        """
+        whole = self.pixels(sample)
+        height, width, _ = whole.shape
+        masks = self.masks(sample, height, width)
+        small = Image.fromarray(whole)
+        small.thumbnail((side, side))
+        drawn = np.asarray(small)
+        for name, mask in masks.items():
+            shrunk = Image.fromarray(mask).resize(small.size, Image.Resampling.NEAREST)
+            drawn = outlined(drawn, np.asarray(shrunk), name)
+        return drawn
+
+    @staticmethod
+    def hole(side: int) -> NDArray[np.uint8]:
+        """What stands for a picture that cannot be read: a grey square with a cross."""
+        lines = np.eye(side, dtype=bool) | np.eye(side, dtype=bool)[::-1]
+        return np.asarray(np.where(lines[..., None], 90, 40) * np.ones(3), dtype=np.uint8)
 
     def check(self, folder: Path, progress: Progress | None = None) -> Description:
         """Decode every picture: sizes, duplicates, what cannot be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from training.runs import Run, RunError
 
 @dataclass(frozen=True)
 class SyntheticSet:
-    """Accepted pictures of one run or model: its folder, what made it, and how many there are of each class."""
+    """Accepted pictures of one run or model: its folder, what made it, how many there are of each class, and how many
+    have a mask."""
 
     folder: Path
     name: str
     counts: dict[str, int]
+    masks: int = 0
 
     @property
     def total(self) -> int:
@@ -40,11 +43,11 @@ class Experiments:
         """All synthetic sets, by name."""
         found = []
         for folder in sorted(self.settings.synthetic.glob("*/manifest.csv")):
-            counts: dict[str, int] = {}
-            for row in manifest(folder.parent):
-                counts[row["class"]] = counts.get(row["class"], 0) + 1
+            rows = manifest(folder.parent)
+            counts = dict(Counter(row["class"] for row in rows))
+            masks = sum(bool(row.get("mask")) for row in rows)
             if counts:
-                found.append(SyntheticSet(folder.parent, self._set_name(folder.parent.name), counts))
+                found.append(SyntheticSet(folder.parent, self._set_name(folder.parent.name), counts, masks))
         return found
 
     def set_folder(self, name: str) -> Path:

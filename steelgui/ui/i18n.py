@@ -47,6 +47,10 @@ class Translator:
         """A class in the user's words; its own name where there is no translation."""
         return self._table.get(f"class.{name}") or name.replace("_", " ")
 
+    def split(self, name: str) -> str:
+        """A split in the user's words; a fold by its own name."""
+        return self._table.get(f"split.{name}") or name
+
     def field(self, name: str, scope: str = "field") -> str:
         """Label of a configuration's field; a scope, as of one tab, may call it otherwise."""
         return self._table.get(f"{scope}.{name}") or self._table.get(f"field.{name}") or name.replace("_", " ")

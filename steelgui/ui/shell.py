@@ -6,12 +6,14 @@ from typing import Any
 
 import gradio as gr
 
+from steelgui.services.datasets import Datasets
 from steelgui.services.retraining import Retraining
 from steelgui.services.studio import Studio
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import fragments
 from steelgui.ui.batch_tab import BatchTab
+from steelgui.ui.data_tab import DataTab
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.inspect_tab import InspectTab
 from steelgui.ui.retrain_tab import RetrainTab
@@ -58,12 +60,14 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
     page = gr.Blocks(title="SteelGUI", analytics_enabled=False, delete_cache=(3600, 86400))
     with page:
         header = gr.HTML(at_work(text)[0], elem_id="header")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(i18n("tab.inspect"), id="inspect") as inspect_tab:
                 inspect = InspectTab(workbench, settings, i18n)
             with gr.Tab(i18n("tab.batch"), id="batch"):
                 batch = BatchTab(workbench, settings, i18n)
                 batch.layout(inspect.score, inspect.min_area)
+            with gr.Tab(i18n("tab.data"), id="data") as data_tab:
+                data = DataTab(Datasets(settings), Studio(settings), settings, i18n)
             with gr.Tab(i18n("tab.studio"), id="studio") as studio_tab:
                 studio = StudioTab(Studio(settings), settings, i18n)
             with gr.Tab(i18n("tab.retrain"), id="retrain") as retrain_tab:
@@ -92,6 +96,19 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         inspect.recall(page)
         studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
         retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
+        data_tab.select(data.on_load, data.folder, data.load_outputs, **private)
+
+        def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, str, Any]:
+            """On to the GAN Studio, filled in."""
+            path, wanted = data.on_make(folder, label)
+            return gr.Tabs(selected="studio"), path, studio.panel.classes_of(request, path, wanted)
+
+        data.make.click(
+            make_more, [data.folder, data.label], [tabs, studio.panel.data, studio.panel.classes], **private
+        )
+        data.retrain.click(
+            lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
+        ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private)
         for chosen in retrain.chosen:
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.

@@ -104,6 +104,10 @@ class TrainPanel:
         return str(self.studio.demo_data())
 
     def on_data(self, request: gr.Request, data: str) -> Any:
+        return self.classes_of(request, data)
+
+    def classes_of(self, request: gr.Request, data: str, wanted: str | None = None) -> Any:
+        """The defect classes to choose from, the wanted one chosen, else the scarcest."""
         t = self._translator(request)
         if not data.strip():
             return gr.Radio(choices=[], value=None)
@@ -118,7 +122,8 @@ class TrainPanel:
             else (f"{t.short(row.name)} · {row.count}", row.name)
             for row in counts
         ]
-        return gr.Radio(choices=choices, value=choices[0][1] if choices else None)
+        names = [name for _, name in choices]
+        return gr.Radio(choices=choices, value=wanted if wanted in names else next(iter(names), None))
 
     def on_preset(self, preset: str) -> list[Any]:
         values = preset_values(preset)
