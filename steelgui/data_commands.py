@@ -88,7 +88,7 @@ def split(arguments: argparse.Namespace) -> int:
 
 def label(arguments: argparse.Namespace) -> int:
     datasets, folder = _opened(arguments)
-    count = 1
+    count, before = 1, len(datasets.overview(folder).changes)
     if arguments.class_name is not None:
         datasets.relabel(folder, arguments.picture, arguments.class_name)
     elif arguments.split is not None:
@@ -97,7 +97,10 @@ def label(arguments: argparse.Namespace) -> int:
         count = datasets.same_spot(folder, arguments.picture, arguments.same_as)
     else:
         datasets.leave_out(folder, arguments.picture)
-    change = datasets.overview(folder).changes[-1]
+    changes = datasets.overview(folder).changes
+    if len(changes) == before:
+        return _changed(arguments, folder, {"pictures": 0}, f"{arguments.picture} is that already", hint=False)
+    change = changes[-1]
     along = f" ({count} pictures that are alike)" if count > 1 else ""
     said = f"{change.what.replace('_', ' ')}: {change.detail}{along}"
     return _changed(arguments, folder, {"what": change.what, "pictures": count}, said)

@@ -225,11 +225,16 @@ class Datasets:
     # Corrections ------------------------------------------------------------------------------------------------
 
     def relabel(self, folder: Path, name: str, label: str) -> None:
-        """Another class; DataError where the picture shows several, or the class has no usable name."""
+        """Another class, which is no change where it is the same.
+
+        Raises:
+            DataError: the picture shows several classes, or the class has no usable name.
+        """
         label, sample = class_name(label), self.sample(folder, name)
         if len(sample.labels) > 1:
             raise DataError(f"{sample.image.name} shows {len(sample.labels)} classes; correct its masks instead")
-        self._change(folder, "label", f"{sample.image.name} → {label}", {name: Edit(labels=(label,))})
+        if sample.labels != (label,):
+            self._change(folder, "label", f"{sample.image.name} → {label}", {name: Edit(labels=(label,))})
 
     def move(self, folder: Path, name: str, split: str) -> int:
         """To another split, near-duplicates with it; returns how many. A data set without splits is split first."""
@@ -239,8 +244,9 @@ class Datasets:
             self.split(folder, validation=VALIDATION)
         sample = self.sample(folder, name)
         along = self._alike(folder, sample)
-        edits = {self.name_of(folder, one): Edit(split=split) for one in along}
-        self._change(folder, "split", f"{sample.image.name} → {split}", edits)
+        edits = {self.name_of(folder, one): Edit(split=split) for one in along if one.split != split}
+        if edits:
+            self._change(folder, "split", f"{sample.image.name} → {split}", edits)
         return len(edits)
 
     def same_spot(self, folder: Path, name: str, as_name: str) -> int:

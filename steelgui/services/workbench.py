@@ -114,6 +114,11 @@ class Workbench:
             self._kept.move_to_end(looked_id)
         return Looked(kept.id, kept.name, kept.evidence, decide(kept.evidence, thresholds))
 
+    def kept(self, looked_id: str) -> Looked:
+        """An inspection that is still at hand; KeyError when it is not."""
+        with self._lock:
+            return self._kept[looked_id]
+
     def reopen(self, history_id: int, thresholds: Thresholds) -> Looked:
         """Look again at a stored original without recording it twice.
 

@@ -75,10 +75,10 @@ def overview(seen: Overview, pools: Sequence[SyntheticSet], t: Translator) -> st
 def _pools(pools: Sequence[SyntheticSet], t: Translator) -> str:
     lines = [
         t(
-            "data.pool" if pool.masks else "data.pool_no_masks",
+            "data.pool",
             name=pool.name,
             counts=", ".join(f"{t.short(name)} {count}" for name, count in pool.counts.items()),
-            masks=pool.masks,
+            masks=t("data.pool_masks", n=pool.masks) if pool.masks else t("data.without_mask"),
         )
         for pool in pools
     ]
@@ -104,9 +104,9 @@ def checked(found: Description, t: Translator) -> str:
         small, large = (f"{width}×{height}" for width, height in (found.sizes.smallest, found.sizes.largest))
         lines.append(small if small == large else f"{small} … {large}")
     parts = [_list(t("data.sizes"), lines)] if lines else []
-    for key, alike in (("exact", found.exact), ("near", found.near)):
-        title = t(f"data.{key}", groups=alike.total_groups, n=alike.total_images)
-        parts.append(_list(title, _groups(alike, t)))
+    exact, near = found.exact, found.near
+    parts.append(_list(t("data.exact", groups=exact.total_groups, n=exact.total_images), _groups(exact, t)))
+    parts.append(_list(t("data.near", groups=near.total_groups, n=near.total_images), _groups(near, t)))
     unreadable = [f"{path}: {t.said(reason)}" for path, reason in found.unreadable[:LISTED]]
     if len(found.unreadable) > LISTED:
         unreadable.append(t("data.more", n=len(found.unreadable) - LISTED))

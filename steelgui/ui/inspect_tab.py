@@ -18,9 +18,11 @@ from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.overlay import CLASS_COLOURS, draw_overlay
 from steelgui.results import Thresholds
+from steelgui.services.datasets import Datasets
 from steelgui.services.workbench import Looked, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
+from steelgui.ui.correction_panel import CorrectionPanel
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.toast import warn
 
@@ -144,6 +146,9 @@ class InspectTab:
                     self.min_area = gr.Slider(
                         0, 2000, 40, step=10, label=self.i18n("control.min_area"), elem_id="min-area", min_width=150
                     )
+
+                self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
+                self.correction.layout(self.looked, self.scored)
 
     def _wire(self) -> None:
         controls = [self.score, self.min_area, self.legend, self.heat, self.opacity]

@@ -26,6 +26,7 @@ from training.data.record import DataError, Sample
 
 Updates = dict[Any, Any]
 
+SCROLL = '() => document.querySelector("#data-painting")?.scrollIntoView({ block: "end" })'
 #: Longer side of the picture that is looked at, in pixels.
 LARGE = 720
 
@@ -41,6 +42,8 @@ class PicturePanel:
     def layout(self, t: Translator) -> None:
         self.name = gr.State("")
         self.before = gr.State("")
+        # What is on the canvas, whatever has been chosen in the meantime.
+        self.painted = gr.State("")
         with gr.Row(equal_height=False, elem_id="data-picture"):
             self.image = gr.Image(
                 show_label=False,
@@ -106,7 +109,7 @@ class PicturePanel:
     def outputs(self) -> list[Any]:
         return [
             *(self.name, self.before, self.image, self.about, self.label, self.split, self.same, self.leave_out),
-            *(self.paint, self.painting, self.editor, self.mask_label),
+            *(self.paint, self.painting, self.painted, self.editor, self.mask_label),
         ]
 
     def wire(self, folder: Any, then: Callable[[Any], Any]) -> None:
@@ -117,10 +120,11 @@ class PicturePanel:
         then(self.split.input(self.on_split, [*one, self.split], self.outputs, **quiet))
         then(self.same.click(self.on_same, [*one, self.before], self.outputs, **quiet))
         then(self.leave_out.click(self.on_leave_out, one, self.outputs, **quiet))
-        self.paint.click(self.on_paint, one, self.outputs, scroll_to_output=True, **quiet)
-        self.mask_label.input(self.on_mask_label, [*one, self.mask_label], self.editor, **quiet)
+        self.paint.click(self.on_paint, one, self.outputs, **quiet).then(None, None, None, js=SCROLL)
+        on_canvas = [folder, self.painted, self.mask_label]
+        self.mask_label.input(self.on_mask_label, on_canvas, self.editor, **quiet)
         self.close.click(lambda: gr.Column(visible=False), None, self.painting, **quiet)
-        then(self.save.click(self.on_save, [*one, self.mask_label, self.editor], self.outputs, **quiet))
+        then(self.save.click(self.on_save, [*on_canvas, self.editor], self.outputs, **quiet))
 
     def shown(self, folder: str | None, name: str | None, t: Translator, before: str = "") -> Updates:
         """The picture, or what to do where none is chosen; `before` is the one that was looked at until now."""
@@ -178,6 +182,7 @@ class PicturePanel:
         label = next((one for one in sample.labels if one in classes), classes[0] if classes else "")
         return {
             self.painting: gr.Column(visible=True),
+            self.painted: name,
             self.mask_label: gr.Dropdown(choices=[(t.short(one), one) for one in classes], value=label),
             self.editor: self._canvas(sample, label, t),
         }

@@ -138,11 +138,11 @@ class RetrainTab:
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asked = [self.data, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
-        form, offered = [self.pictures_known, *asked], [self.command, self.run]
+        self.form_inputs, self.offered = [self.pictures_known, *asked], [self.command, self.run]
         for event in (self.data.submit, self.data.blur):
             event(self.on_data, self.data, [self.counts, self.pictures_known], **quiet)
-        for control in form:
-            control.change(self.on_form, form, offered, trigger_mode="always_last", **quiet)
+        for control in self.form_inputs:
+            control.change(self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, asked, self.runs, **quiet)
         self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
         for name in ("pause", "resume", "stop"):

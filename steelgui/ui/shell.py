@@ -108,7 +108,9 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         )
         data.retrain.click(
             lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
-        ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private)
+        ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(
+            retrain.on_form, retrain.form_inputs, retrain.offered, **private
+        )
         for chosen in retrain.chosen:
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.

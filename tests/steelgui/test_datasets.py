@@ -86,6 +86,9 @@ def test_every_correction_can_be_taken_back_and_touches_no_original(home: Home, 
 
 def test_a_class_a_split_and_a_duplicate(home: Home) -> None:
     datasets, folder, _ = home
+    datasets.relabel(folder, "images/rare/train-0.png", "rare")
+    assert datasets.move(folder, "images/rare/train-0.png", "train") == 0
+    assert datasets.overview(folder).changes == ()
     datasets.relabel(folder, "images/rare/train-0.png", "rust")
     assert of(datasets, folder, "images/rare/train-0.png").labels == ("rust",)
     assert "rust" in datasets.overview(folder).counts
@@ -224,6 +227,8 @@ def test_commands(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert (code, taken["name"], taken["scarce"]) == (0, "line-3", ["rare"])
     picture = "images/rare/train-0.png"
     assert run(capsys, "data", "label", "line-3", picture, "--class", "level", *where)[0] == 0
+    code, out, _ = run(capsys, "data", "label", "line-3", picture, "--class", "level", "--json", *where)
+    assert (code, json.loads(out)["result"]) == (0, {"pictures": 0})
     assert run(capsys, "data", "split", "line-3", "--test", "0.2", *where)[0] == 0
     code, out, _ = run(capsys, "data", "list", "--json", *where)
     assert (code, json.loads(out)[0]["changes"]) == (0, 2)

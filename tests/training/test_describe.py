@@ -90,7 +90,7 @@ def test_near_duplicates_across_splits_are_a_problem(tmp_path: Path) -> None:
     found = describe(read_dataset(tmp_path))
     assert found.splits == {"train": {"good": 5}, "validation": {"good": 4}}
     assert found.problems == (
-        "1 group of near-duplicates lie in more than one split (first train/good/2.png and validation/good/copy.png); "
+        "groups of near-duplicates in more than one split: 1 (first train/good/2.png and validation/good/copy.png); "
         "scores on such splits are too good",
     )
 

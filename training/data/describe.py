@@ -214,7 +214,7 @@ def _leaks(dataset: DataSet, images: Sequence[Path], near: list[list[int]]) -> l
     one_a_split = {splits[images[index]]: images[index] for index in reversed(across[0])}
     first = " and ".join(sorted(_relative(dataset, path) for path in one_a_split.values())[:2])
     return [
-        f"{_many(len(across), 'group')} of near-duplicates lie in more than one split (first {first}); "
+        f"groups of near-duplicates in more than one split: {len(across)} (first {first}); "
         "scores on such splits are too good"
     ]
 
@@ -236,7 +236,9 @@ def _duplicates(dataset: DataSet, images: Sequence[Path], groups: list[list[int]
 
 
 def _relative(dataset: DataSet, path: Path) -> str:
-    return path.relative_to(dataset.root).as_posix() if path.is_relative_to(dataset.root) else str(path)
+    if path.is_relative_to(dataset.root):
+        return path.relative_to(dataset.root).as_posix()
+    return "/".join(path.parts[-2:])  # of a data set of the workspace, whose pictures lie elsewhere
 
 
 def _many(count: int, one: str, more: str = "") -> str:

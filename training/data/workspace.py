@@ -110,6 +110,10 @@ class Workspace:
             plain = {
                 image: {k: v for k, v in asdict(edit).items() if v is not None} for image, edit in sorted(edits.items())
             }
+            last = stored["changes"][-1] if stored["changes"] else {}
+            # Said twice, as by a double click, it is one change, and one step back.
+            if (last.get("what"), last.get("edits")) == (what, json.loads(json.dumps(plain))):
+                return
             stored["changes"].append({"what": what, "detail": detail, "at": now, "edits": plain})
             self._write(stored)
 
