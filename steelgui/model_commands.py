@@ -6,10 +6,7 @@ import argparse
 from typing import Any
 
 from steelgui.console import print_json, print_line, say, settings_from
-from steelgui.services.library import Library, ModelEntry, copy_model
-
-#: The figure by which two models of a kind are compared.
-FIGURES = {"classifier": "macro_f1", "segmenter": "dice_positive"}
+from steelgui.services.library import Library, copy_model
 
 
 def list_models(arguments: argparse.Namespace) -> int:
@@ -46,14 +43,16 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def activate(arguments: argparse.Namespace) -> int:
-    entry, before = Library(settings_from(arguments)).activate(arguments.model)
-    worse = _worse(entry, before)
+    library = Library(settings_from(arguments))
+    entry, before = library.activate(arguments.model)
+    assert entry.spec
+    warning = library.warning(entry.spec.kind)
     if arguments.json:
-        print_json({"active": entry.name, "before": before and before.name, "warning": worse})
+        print_json({"active": entry.name, "before": before and before.name, "warning": warning})
         return 0
-    if worse:
-        say(worse)
-    say(f"{entry.name} inspects from now on; `steelgui models rollback {entry.spec and entry.spec.kind}` goes back")
+    if warning:
+        say(warning)
+    say(f"{entry.name} inspects from now on; `steelgui models rollback {entry.spec.kind}` goes back")
     return 0
 
 
@@ -88,19 +87,6 @@ def take_in(arguments: argparse.Namespace) -> int:
     else:
         say(f"{path.stem} is here now; `steelgui models activate {path.stem}` lets it inspect")
     return 0
-
-
-def _worse(entry: ModelEntry, before: ModelEntry | None) -> str | None:
-    """A warning with figures where the model before had better ones; each has them from its own validation."""
-    if before is None or entry.spec is None:
-        return None
-    name = FIGURES[entry.spec.kind]
-    new, old = ((one.card.get("metrics") or {}).get(name) for one in (entry, before))
-    if not (isinstance(new, float) and isinstance(old, float) and new < old):
-        return None
-    return (
-        f"mind: {name} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own validation split"
-    )
 
 
 def _entry_json(entry: Any) -> dict[str, Any]:
