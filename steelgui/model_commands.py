@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from steelgui.console import print_json, print_line, say, settings_from
 from steelgui.services.library import Library, copy_model
+from training.config import ConfigError
 
 
 def list_models(arguments: argparse.Namespace) -> int:
@@ -69,12 +72,70 @@ def rollback(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     entry = Library(settings_from(arguments)).entry(arguments.model)
+    if arguments.onnx:
+        return _export_onnx(entry.path, arguments)
+    for flag in ("data", "tolerance"):
+        if getattr(arguments, flag) is not None:
+            raise ConfigError(f"--{flag}: it is about the comparison of ONNX with torch; give --onnx with it")
     target = arguments.out / entry.path.name
     copy_model(entry.path, target)
     if arguments.json:
         print_json({"path": str(target)})
     else:
         print_line(str(target))
+    return 0
+
+
+def _export_onnx(file: Path, arguments: argparse.Namespace) -> int:
+    from models.onnxfile import TOLERANCE
+    from steelgui.services.exporting import export_onnx
+
+    tolerance = TOLERANCE if arguments.tolerance is None else arguments.tolerance
+    done = export_onnx(file, arguments.out, arguments.data, tolerance)
+    found = done.parity
+    if arguments.json:
+        told = {**asdict(found), "tolerance": tolerance, "agree": not found.differing}
+        print_json({"path": str(done.path), "onnx": str(done.onnx), "metadata": done.metadata, "parity": told})
+        return 0
+    print_line(f"{done.path}\n{done.onnx}")
+    print_line("\n".join(f"  {key:<12} {value}" for key, value in done.metadata.items()))
+    agree = "all agree" if not found.differing else f"{found.differing} do not agree"
+    print_line(
+        f"onnxruntime beside torch on {found.pictures} pictures ({found.tiles} tiles): greatest difference "
+        f"{found.greatest:.1e} (allowed {tolerance:g}); of {found.decisions} decisions {agree}"
+    )
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import load_checkpoint
+    from training.data import read_dataset
+    from training.experiment.compare import without_nan
+    from training.experiment.paired import check_alike, judged_split
+    from training.experiment.paired import compare as judge
+
+    library = Library(settings_from(arguments))
+    a, b = library.entry(arguments.a), library.entry(arguments.b)
+    names = (a.name, b.name) if a.name != b.name else (arguments.a, arguments.b)
+    assert a.spec and b.spec
+    check_alike(names, a.spec, b.spec)
+    split, samples = judged_split(read_dataset(arguments.data, arguments.format), arguments.split)
+    found = judge(load_checkpoint(a.path), load_checkpoint(b.path), names, split, samples)
+    if arguments.json:
+        print_json(without_nan({**asdict(found), "verdict": found.verdict, "sentence": found.sentence}))
+        return 0
+    print_line(f"{found.split}: {found.pictures} pictures, {found.groups} unlike one another; 95 % intervals")
+    width = max(map(len, found.change))
+    print_line(f"{'':<{width}}  {names[0]:<24} {names[1]:<24} difference")
+    for name, change in found.change.items():
+        sides = [f"{side.value:.3f} ({side.low:.3f} to {side.high:.3f})" for side in (found.a[name], found.b[name])]
+        print_line(
+            f"{name:<{width}}  {sides[0]:<24} {sides[1]:<24} "
+            f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        )
+    for warning in found.warnings:
+        say(warning)
+    print_line(found.sentence)
     return 0
 
 
