@@ -24,9 +24,9 @@ from models.tiling import OVERLAP, STRIP_ASPECT, plan_tiles
 #: What the exporter of torch writes without converting; onnxruntime has it since 1.14 (2023).
 OPSET = 18
 INPUT = "images"
-#: Greatest difference of scores that rounding explains: 24 bits of float32 through some hundred layers leave five
-#: decimals or so. The bundled classifier has 1e-6, the segmenter 9e-6.
-TOLERANCE = 1e-4
+#: Greatest difference of scores that is let pass: a quarter of a grey level of our masks, and far from what a wrong
+#: weight or activation makes. Rounding alone made 2e-6 (bundled classifier) and 4e-5 (segmenter) on NEU-DET.
+TOLERANCE = 1e-3
 #: Tiles at once. The first goes alone, so that a graph which holds for one number of pictures only does not pass.
 BATCH = 16
 

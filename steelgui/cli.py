@@ -176,7 +176,7 @@ def _add_models(actions: Any, common: argparse.ArgumentParser) -> None:
             one.add_argument("--onnx", action="store_true", help="also as ONNX, compared with torch on real pictures")
             one.add_argument("--data", type=Path, metavar="DIR", help="pictures to compare on; bundled ones by default")
             one.add_argument(
-                "--tolerance", type=float, metavar="X", help="greatest difference of scores let pass (default: 0.0001)"
+                "--tolerance", type=float, metavar="X", help="greatest difference of scores let pass (default: 0.001)"
             )
         one.add_argument("--json", action="store_true")
         one.set_defaults(run=_lazy_models(action))

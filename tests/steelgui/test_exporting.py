@@ -41,7 +41,7 @@ def test_the_bundled_models_run_elsewhere_as_here(
     told = json.loads(printed)
     # Twelve bundled pictures, the strips in tiles.
     assert told["parity"]["pictures"] == 12 and told["parity"]["tiles"] > 12
-    assert told["parity"]["greatest"] <= told["parity"]["tolerance"] == 1e-4 and told["parity"]["agree"]
+    assert told["parity"]["greatest"] <= told["parity"]["tolerance"] == 1e-3 and told["parity"]["agree"]
     assert {path.name for path in out.iterdir()} == {f"{name}{suffix}" for suffix in (".safetensors", ".json", ".onnx")}
     card = load_checkpoint(out / f"{name}.safetensors").card
     assert card["onnx"]["file"] == f"{name}.onnx" and card["onnx"]["greatest"] == told["parity"]["greatest"]
@@ -102,7 +102,7 @@ def test_what_differs_is_not_written(capsys: pytest.CaptureFixture[str], tmp_pat
     out, home = tmp_path / "out", ("--home", tmp_path / "home")
     code, printed, err = run(capsys, "models", "export", path, "--out", out, "--onnx", *home)
     assert code == 1 and not printed
-    assert "differs from torch's by nan on 12 pictures, more than the 0.0001 allowed; nothing was written" in err
+    assert "differs from torch's by nan on 12 pictures, more than the 0.001 allowed; nothing was written" in err
     assert not out.exists()
 
 

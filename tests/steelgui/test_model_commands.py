@@ -13,10 +13,12 @@ from stripes import ANGLES, striped_folder
 
 from models.checkpoint import save_checkpoint
 from models.registry import build
+from models.sidecar import seen_line
 from models.spec import NetworkSpec, Preprocess
 from steelgui.services.library import Library, copy_model
 from steelgui.settings import Settings, weights_folder
 from steelgui.ui.sentences import translated
+from training.data.seen import digests
 
 CLASSES = tuple(ANGLES)
 
@@ -191,3 +193,38 @@ def test_a_worse_model_is_told_as_long_as_it_inspects(tmp_path: Path, striper: P
     library.active.roll_back("classifier")
     assert library.warning("classifier") is None
     assert library.warning("segmenter") is None
+
+
+def test_two_on_the_same_pictures(capsys: pytest.CaptureFixture[str], tmp_path: Path, striper: Path) -> None:
+    home = ("--home", tmp_path / "home")
+    data = striped_folder(tmp_path / "data")
+    spec = NetworkSpec("classifier", "test_resnet", CLASSES, preprocess=Preprocess(32))
+    torch.manual_seed(1)
+    pictures = seen_line(digests((data / "images" / "rare").glob("test-*.png")))
+    other = save_checkpoint(
+        tmp_path / "two" / "striper.safetensors", build(spec), spec, {"trained_on": {"pictures": pictures}}
+    )
+    words = ("models", "compare", striper, other, "--data", data, *home)
+    code, out, err = run(capsys, *words, "--json")
+    assert code == 0 and not err, err
+    found = json.loads(out)
+    assert (found["split"], found["pictures"], found["main"]) == ("test", 120, "macro_f1")
+    assert found["names"] == [str(striper), str(other)], "two of one name are told apart by their files"
+    assert {"macro_f1", *(f"{rate}:{name}" for rate in ("f1", "recall") for name in CLASSES)} == set(found["change"])
+    assert found["verdict"] in ("a", "b", "no_difference")
+    for figure in found["change"].values():
+        assert figure["low"] <= figure["value"] <= figure["high"]
+    code, out, err = run(capsys, *words, "--split", "validation")
+    assert code == 0 and out.startswith("validation: 36 pictures, 36 unlike one another; 95 % intervals")
+    assert "these 36 pictures" in out.splitlines()[-1]
+    assert "does not say what it has learned from" in err and len(err.splitlines()) == 1
+    _, out, err = run(capsys, *words, "--split", "test")
+    assert f"{other} has learned from 40 of these 120 pictures" in err
+    for a, b, said in (
+        ("neu-classifier", "neu-segmenter", "neu-classifier is a classifier, neu-segmenter a segmenter"),
+        ("neu-classifier", striper, "do not know the same classes: only one of them has crazing"),
+        ("neu-generator", striper, "neu-generator is a generator"),
+        (striper, "nothing", "no model of that name"),
+    ):
+        code, out, err = run(capsys, "models", "compare", a, b, "--data", data, *home)
+        assert code == 1 and said in err and not out and err.count("\n") == 1, err

@@ -26,6 +26,7 @@ COMPLETE = (
     *("training/gan/patches.py", "training/gan/start.py", "training/gan/train.py", "training/gan/remedies.py"),
     *("training/runs.py", "steelgui/services/jobs.py", "steelgui/services/library.py", "models/sidecar.py"),
     *("steelgui/settings.py", "training/experiment/material.py", "training/data/synthetic.py"),
+    *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
 )
 SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}
 #: Said to whoever programs against us; the page gives nothing that could cause them.

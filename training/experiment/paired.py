@@ -121,9 +121,9 @@ def compare(a: Checkpoint, b: Checkpoint, names: tuple[str, str], split: str, sa
     samples = grouped(samples)
     keys = [group_key(sample) for sample in samples]
     if len(set(keys)) < FEWEST:
-        masks = " with a mask" if a.spec.kind == "segmenter" else ""
+        what = "unlike pictures with a mask" if a.spec.kind == "segmenter" else "unlike pictures"
         raise DataError(
-            f"the {split} split has {len(set(keys))} pictures{masks} that are unlike one another; a comparison needs "
+            f"the {split} split has {len(set(keys))} {what}, near-duplicates counted once; a comparison needs "
             f"{FEWEST} or more, better 100"
         )
     bootstrap = Bootstrap(keys, 1)
