@@ -105,7 +105,7 @@ class Bootstrap:
         """
         counted = [_rates(truth, row, self.pictures) for row in predicted]
         exact = [_rates(truth, row, np.ones((1, len(truth)))) for row in predicted]
-        present = truth.any(0)
+        present: NDArray[np.bool_] = np.asarray(truth.any(0))
         rare = np.array([name in scarce for name in classes]) & present
         means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
         means |= {
@@ -130,7 +130,7 @@ class Bootstrap:
             values: N×K, a figure of each picture and class; NaN where it has none.
         """
         known = np.isfinite(values)
-        present = known.any(0)
+        present: NDArray[np.bool_] = np.asarray(known.any(0))
         with np.errstate(invalid="ignore", divide="ignore"):
             draws, exact = (
                 weights @ np.where(known, values, 0) / (weights @ known)
