@@ -62,7 +62,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
     spec, card = read_sidecar(path)
     try:
         network = build(spec)
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # timm and smp raise nearly anything on arguments that they do not expect
         raise CheckpointError(f"{path.with_suffix('.json').name}: {error}") from None
     expected = network.state_dict()
     if missing := sorted(set(expected) - set(tensors)):

@@ -199,8 +199,21 @@ def _add_models(actions: Any, common: argparse.ArgumentParser) -> None:
         one.add_argument("model", metavar="MODEL", help="name as in `models list`, or a checkpoint")
         if action == "export":
             one.add_argument("--out", type=Path, required=True, metavar="DIR")
+            one.add_argument("--onnx", action="store_true", help="also as ONNX, compared with torch on real pictures")
+            one.add_argument("--data", type=Path, metavar="DIR", help="pictures to compare on; bundled ones by default")
+            one.add_argument(
+                "--tolerance", type=float, metavar="X", help="greatest difference of scores let pass (default: 0.001)"
+            )
         one.add_argument("--json", action="store_true")
         one.set_defaults(run=_lazy_models(action))
+    two = actions.add_parser("compare", parents=[common], help="two of a kind on the same pictures", epilog=EPILOG)
+    two.add_argument("a", metavar="A", help="name as in `models list`, or a checkpoint; likewise B")
+    two.add_argument("b", metavar="B")
+    two.add_argument("--data", type=Path, required=True, metavar="DIR")
+    two.add_argument("--format", default="auto", help="folders, severstal or masks; detected by default")
+    two.add_argument("--split", metavar="NAME", help="test if the data names one, else validation, by default")
+    two.add_argument("--json", action="store_true")
+    two.set_defaults(run=_lazy_models("compare"))
     back = actions.add_parser("rollback", parents=[common], help="back to the one before", epilog=EPILOG)
     back.add_argument("kind", choices=("classifier", "segmenter"))
     back.add_argument("--json", action="store_true")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from steelgui.console import print_json, print_line, say, settings_from
-from steelgui.services.library import Library, ModelEntry, copy_model
-
-#: The figure by which two models of a kind are compared.
-FIGURES = {"classifier": "macro_f1", "segmenter": "dice_positive"}
+from steelgui.services.library import Library, copy_model
+from training.config import ConfigError
 
 
 def list_models(arguments: argparse.Namespace) -> int:
@@ -46,14 +46,16 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def activate(arguments: argparse.Namespace) -> int:
-    entry, before = Library(settings_from(arguments)).activate(arguments.model)
-    worse = _worse(entry, before)
+    library = Library(settings_from(arguments))
+    entry, before = library.activate(arguments.model)
+    assert entry.spec
+    warning = library.warning(entry.spec.kind)
     if arguments.json:
-        print_json({"active": entry.name, "before": before and before.name, "warning": worse})
+        print_json({"active": entry.name, "before": before and before.name, "warning": warning})
         return 0
-    if worse:
-        say(worse)
-    say(f"{entry.name} inspects from now on; `steelgui models rollback {entry.spec and entry.spec.kind}` goes back")
+    if warning:
+        say(warning)
+    say(f"{entry.name} inspects from now on; `steelgui models rollback {entry.spec.kind}` goes back")
     return 0
 
 
@@ -70,12 +72,70 @@ def rollback(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     entry = Library(settings_from(arguments)).entry(arguments.model)
+    if arguments.onnx:
+        return _export_onnx(entry.path, arguments)
+    for flag in ("data", "tolerance"):
+        if getattr(arguments, flag) is not None:
+            raise ConfigError(f"--{flag}: it is about the comparison of ONNX with torch; give --onnx with it")
     target = arguments.out / entry.path.name
     copy_model(entry.path, target)
     if arguments.json:
         print_json({"path": str(target)})
     else:
         print_line(str(target))
+    return 0
+
+
+def _export_onnx(file: Path, arguments: argparse.Namespace) -> int:
+    from models.onnxfile import TOLERANCE
+    from steelgui.services.exporting import export_onnx
+
+    tolerance = TOLERANCE if arguments.tolerance is None else arguments.tolerance
+    done = export_onnx(file, arguments.out, arguments.data, tolerance)
+    found = done.parity
+    if arguments.json:
+        told = {**asdict(found), "tolerance": tolerance, "agree": not found.differing}
+        print_json({"path": str(done.path), "onnx": str(done.onnx), "metadata": done.metadata, "parity": told})
+        return 0
+    print_line(f"{done.path}\n{done.onnx}")
+    print_line("\n".join(f"  {key:<12} {value}" for key, value in done.metadata.items()))
+    agree = "all agree" if not found.differing else f"{found.differing} do not agree"
+    print_line(
+        f"onnxruntime beside torch on {found.pictures} pictures ({found.tiles} tiles): greatest difference "
+        f"{found.greatest:.1e} (allowed {tolerance:g}); of {found.decisions} decisions {agree}"
+    )
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    from models.checkpoint import load_checkpoint
+    from training.data import read_dataset
+    from training.experiment.compare import without_nan
+    from training.experiment.paired import check_alike, judged_split
+    from training.experiment.paired import compare as judge
+
+    library = Library(settings_from(arguments))
+    a, b = library.entry(arguments.a), library.entry(arguments.b)
+    names = (a.name, b.name) if a.name != b.name else (arguments.a, arguments.b)
+    assert a.spec and b.spec
+    check_alike(names, a.spec, b.spec)
+    split, samples = judged_split(read_dataset(arguments.data, arguments.format), arguments.split)
+    found = judge(load_checkpoint(a.path), load_checkpoint(b.path), names, split, samples)
+    if arguments.json:
+        print_json(without_nan({**asdict(found), "verdict": found.verdict, "sentence": found.sentence}))
+        return 0
+    print_line(f"{found.split}: {found.pictures} pictures, {found.groups} unlike one another; 95 % intervals")
+    width = max(map(len, found.change))
+    print_line(f"{'':<{width}}  {names[0]:<24} {names[1]:<24} difference")
+    for name, change in found.change.items():
+        sides = [f"{side.value:.3f} ({side.low:.3f} to {side.high:.3f})" for side in (found.a[name], found.b[name])]
+        print_line(
+            f"{name:<{width}}  {sides[0]:<24} {sides[1]:<24} "
+            f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+        )
+    for warning in found.warnings:
+        say(warning)
+    print_line(found.sentence)
     return 0
 
 
@@ -88,19 +148,6 @@ def take_in(arguments: argparse.Namespace) -> int:
     else:
         say(f"{path.stem} is here now; `steelgui models activate {path.stem}` lets it inspect")
     return 0
-
-
-def _worse(entry: ModelEntry, before: ModelEntry | None) -> str | None:
-    """A warning with figures where the model before had better ones; each has them from its own validation."""
-    if before is None or entry.spec is None:
-        return None
-    name = FIGURES[entry.spec.kind]
-    new, old = ((one.card.get("metrics") or {}).get(name) for one in (entry, before))
-    if not (isinstance(new, float) and isinstance(old, float) and new < old):
-        return None
-    return (
-        f"mind: {name} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own validation split"
-    )
 
 
 def _entry_json(entry: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom steelgui.cli import main\n"
         f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
-        "heavy = {'torch', 'gradio', 'sqlalchemy', 'pydantic', 'numpy'} & set(sys.modules)\n"
+        "heavy = {'torch', 'gradio', 'sqlalchemy', 'pydantic', 'numpy', 'onnx', 'onnxruntime'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
@@ -80,7 +80,8 @@ from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
 settings = Settings(home=Path({str(tmp_path)!r}))
 build(Workbench(settings), settings)
-print(sorted({{"torch", "timm", "segmentation_models_pytorch"}} & set(sys.modules)))
+heavy = {{"torch", "timm", "segmentation_models_pytorch", "onnx", "onnxruntime", "onnxscript"}}
+print(sorted(heavy & set(sys.modules)))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert found.stdout.strip() == "[]", found.stderr

@@ -58,7 +58,7 @@ def train_classifier(config: ClassifierConfig, material: Material | None = None)
     def batches(epoch: int) -> Iterator[Batch]:
         for batch in batches_of(epoch_order(train, config, epoch), size):
             images = torch.stack([classifier_input(views[index], config, rng) for index, rng in batch])
-            yield normalise(images, spec.preprocess), _targets([train[index] for index, _ in batch], spec)
+            yield normalise(images, spec.preprocess), targets_of([train[index] for index, _ in batch], spec)
 
     def loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         images, targets = batch
@@ -87,7 +87,7 @@ def evaluate_classifier(network: nn.Module, spec: NetworkSpec, samples: Sequence
         DataError: a sample has a class that the network does not know.
         ImageError: a picture cannot be read.
     """
-    targets = _targets(samples, spec)
+    targets = targets_of(samples, spec)
     scores = torch.stack([*stream_scores(network, spec, (load_image(sample) for sample in samples))])
     return classification_metrics(scores, targets, spec.classes, spec.multi_label)
 
@@ -114,7 +114,12 @@ def stream_scores(
         yield from judged()
 
 
-def _targets(samples: Sequence[Sample], spec: NetworkSpec) -> Tensor:
+def targets_of(samples: Sequence[Sample], spec: NetworkSpec) -> Tensor:
+    """N int64, indices into the network's classes; of a multi-label network N×K int64 of 0 and 1.
+
+    Raises:
+        DataError: a sample has a class that the network does not know.
+    """
     index = {name: number for number, name in enumerate(spec.classes)}
     # Data sets file good parts under many names; whichever the network learnt stands for all of them.
     free = next((name for name in spec.classes if is_defect_free(name)), None)

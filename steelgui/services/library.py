@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,11 @@ from models.sidecar import CheckpointError, read_sidecar
 from models.spec import Kind, NetworkSpec
 from steelgui.services.active import Active
 from steelgui.settings import Settings, weights_folder
+
+#: By kind, the figure on which two models of it are compared: on its own validation split, as its card has it.
+FIGURES: dict[Kind, str] = {"classifier": "macro_f1", "segmenter": "dice_positive"}
+#: No name of a model: it would lie in another folder, be hidden, or be no file name on Windows.
+NO_NAME = re.compile(r'^\.|[<>:"/\\|?*\x00-\x1f]|^$')
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Library:
         """A model's name, a checkpoint file, or a folder that holds one checkpoint → the checkpoint.
 
         Raises:
-            CheckpointError: nothing of that name.
+            CheckpointError: nothing of that name, or a file that is no checkpoint of ours.
         """
         path = Path(name)
         if path.is_dir():
@@ -55,8 +61,10 @@ class Library:
             if len(inside) == 1:
                 return inside[0]
             raise CheckpointError(f"{name}: the folder holds {len(inside)} checkpoints; name one of its files")
-        if path.suffix == ".safetensors" or path.is_file():
+        if path.suffix == ".safetensors":
             return path
+        if path.is_file():
+            raise _foreign(path)
         known = {entry.name: entry.path for entry in self.entries()}
         if name not in known:
             raise CheckpointError(
@@ -74,44 +82,60 @@ class Library:
 
     def default(self, kind: Kind) -> Path | None:
         """The model that inspects: the newest that was activated and is still there, else the bundled one, if any."""
-        for name in reversed(self.active.names(kind)):
-            for folder, _ in self._folders:
-                path = folder / f"{name}.safetensors"
-                if path.is_file():
-                    return path
-        path = weights_folder() / f"neu-{kind}.safetensors"
-        return path if path.is_file() else None
+        return next(iter(self._chosen(kind)), None)
+
+    def warning(self, kind: Kind) -> str | None:
+        """A sentence with figures where the model that inspects is worse than the one before it; None where it is not,
+        or a card has no figure. It holds until another one inspects, whoever activated it."""
+        after, before = (*self._chosen(kind), None, None)[:2]
+        if after is None or before is None:
+            return None
+        return worse(_entry(after, self._bundled(after)), _entry(before, self._bundled(before)))
+
+    def _chosen(self, kind: Kind) -> list[Path]:
+        """What was activated and is still there, the newest first; the bundled one is always last."""
+        names = [*reversed(self.active.names(kind)), f"neu-{kind}"]
+        paths = (folder / f"{name}.safetensors" for name in dict.fromkeys(names) for folder, _ in self._folders)
+        return [path for path in paths if path.is_file()]
+
+    def _bundled(self, path: Path) -> bool:
+        return path.parent == weights_folder()
 
     def activate(self, name: str) -> tuple[ModelEntry, ModelEntry | None]:
         """Let a model inspect from now on; returns it and the one before.
 
         Raises:
-            CheckpointError: there is no such model, it cannot be loaded, or it is a generator.
+            CheckpointError: there is no such model here, it cannot be loaded, or it is a generator.
         """
         from models.checkpoint import load_checkpoint
 
         entry = self.entry(name)
         if entry.spec is None or entry.spec.kind == "generator":
             raise CheckpointError(f"{name} is a generator; activate a classifier or a segmenter")
+        if entry.path.absolute().parent not in {folder.absolute() for folder, _ in self._folders}:
+            raise CheckpointError(
+                f"{entry.path.name} is not among the models here; take it in with `steelgui models import` first"
+            )
         load_checkpoint(entry.path)  # what is broken shows now, not at the next picture
         before = self.default(entry.spec.kind)
         self.active.activate(entry.spec.kind, entry.name)
-        return entry, _entry(before, bundled=before.parent == weights_folder()) if before else None
+        return entry, _entry(before, self._bundled(before)) if before else None
 
     def take_in(self, file: Path, name: str | None = None) -> Path:
         """Copy a checkpoint and its card into `HOME/models`, once it has been loaded; returns the copy.
 
         Raises:
-            CheckpointError: it is no checkpoint of ours, or the name is taken.
+            CheckpointError: it is no checkpoint of ours, or the name is taken or no name of a file.
         """
         from models.checkpoint import load_checkpoint
 
         if file.suffix != ".safetensors":
-            raise CheckpointError(
-                f"{file.name}: only .safetensors files with their .json beside them are taken in; others may hold code"
-            )
+            raise _foreign(file)
+        name = file.stem if name is None else name
+        if NO_NAME.search(name):
+            raise CheckpointError(f"{name!r} cannot be a model's name; take letters, digits, - and _")
         load_checkpoint(file)
-        target = self.settings.models / f"{name or file.stem}.safetensors"
+        target = self.settings.models / f"{name}.safetensors"
         if target.stem in {entry.name for entry in self.entries()}:
             raise CheckpointError(f"there is a model called {target.stem} already; give another --name")
         copy_model(file, target)
@@ -119,11 +143,35 @@ class Library:
 
 
 def copy_model(file: Path, target: Path) -> None:
-    """Weights, then card: without its card a checkpoint is not seen. OSError where the disk is full."""
+    """Weights and card, both or neither: one without the other is of no use. OSError where the disk is full."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for suffix in (".safetensors", ".json"):
-        with atomic_path(target.with_suffix(suffix)) as temporary:
-            shutil.copyfile(file.with_suffix(suffix), temporary)
+    with atomic_path(target) as weights, atomic_path(target.with_suffix(".json")) as card:
+        shutil.copyfile(file, weights)
+        shutil.copyfile(file.with_suffix(".json"), card)
+
+
+def worse(entry: ModelEntry, before: ModelEntry) -> str | None:
+    """A warning with figures where the model before has better ones, to the three decimals that it tells.
+
+    Each has its figure from its own validation split, so this is a hint; `steelgui models compare` judges both on the
+    same pictures.
+    """
+    if entry.spec is None or before.spec is None or entry.spec.kind not in FIGURES:
+        return None
+    name = FIGURES[entry.spec.kind]
+    figures = (one.card.get("metrics") for one in (entry, before))
+    new, old = (found.get(name) if isinstance(found, dict) else None for found in figures)
+    if not (isinstance(new, float) and isinstance(old, float) and round(new, 3) < round(old, 3)):
+        return None
+    return (
+        f"mind: {name} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own validation split"
+    )
+
+
+def _foreign(file: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{file.name}: only .safetensors files with their .json beside them are taken in; others may hold code"
+    )
 
 
 def _entry(path: Path, bundled: bool) -> ModelEntry:

@@ -153,7 +153,8 @@ def test_bad_usage_is_one_sentence(
 def test_every_command_takes_home(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
         ["serve"], ["inspect"], ["data", "describe"], ["data", "render"], ["train", "classifier"],
-        ["train", "segmenter"], ["evaluate"], ["models", "list"], ["doctor"],
+        ["train", "segmenter"], ["evaluate"], ["models", "list"], ["models", "export"],
+        ["models", "compare"], ["doctor"],
     ):  # fmt: skip
         code, out, _ = run(capsys, *words, "--help")
         assert code == 0

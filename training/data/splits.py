@@ -96,8 +96,8 @@ def with_splits(dataset: DataSet, validation: float = 0.2, seed: int = 0, progre
         problems.append(f"{dataset.root.name} names no validation split; {validation:.0%} of train is held out for it")
     elif len(present) > 1:
         problems.append("some pictures have a split and some have none; all are split anew")
-    grouped = _grouped([sample for sample in dataset.samples if sample.split not in fixed], progress)
-    dealt = iter(group_stratified_split(grouped, {"train": 1 - validation, "validation": validation}, seed))
+    dealing = grouped([sample for sample in dataset.samples if sample.split not in fixed], progress)
+    dealt = iter(group_stratified_split(dealing, {"train": 1 - validation, "validation": validation}, seed))
     samples = tuple(sample if sample.split in fixed else next(dealt) for sample in dataset.samples)
     return replace(dataset, samples=samples, problems=(*problems, *_unvalidated(dataset.classes, samples)))
 
@@ -130,7 +130,8 @@ def select(dataset: DataSet, split: str) -> tuple[Sample, ...]:
     return chosen
 
 
-def _grouped(samples: list[Sample], progress: Progress | None) -> list[Sample]:
+def grouped(samples: Sequence[Sample], progress: Progress | None = None) -> list[Sample]:
+    """Samples without a group get one: near-duplicates the same."""
     images = list(dict.fromkeys(sample.image for sample in samples if sample.group is None))
     numbers = near_duplicate_groups(images, progress=progress) if images else []
     found = {image: f"alike{number}" for image, number in zip(images, numbers, strict=True)}

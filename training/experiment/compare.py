@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,16 +81,31 @@ class Bootstrap:
         classes: Sequence[str],
         scarce: Sequence[str],
     ) -> dict[str, Figure]:
-        """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+        """As `label_figures`, where each picture has one class.
 
         Args:
             truth: N, indices into `classes`.
             predicted: S×N, likewise.
         """
-        counted = [_rates(_confusion(truth, row, len(classes), self.pictures)) for row in predicted]
-        whole = np.ones((1, len(truth)))
-        exact = [_rates(_confusion(truth, row, len(classes), whole)) for row in predicted]
-        present = np.bincount(truth, minlength=len(classes)) > 0
+        index = np.arange(len(classes))
+        return self.label_figures(truth[:, None] == index, predicted[..., None] == index, classes, scarce)
+
+    def label_figures(
+        self,
+        truth: NDArray[np.bool_],
+        predicted: NDArray[np.bool_],
+        classes: Sequence[str],
+        scarce: Sequence[str] = (),
+    ) -> dict[str, Figure]:
+        """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+
+        Args:
+            truth: N×K, which of `classes` each picture shows.
+            predicted: S×N×K, likewise.
+        """
+        counted = [_rates(truth, row, self.pictures) for row in predicted]
+        exact = [_rates(truth, row, np.ones((1, len(truth)))) for row in predicted]
+        present: NDArray[np.bool_] = np.asarray(truth.any(0))
         rare = np.array([name in scarce for name in classes]) & present
         means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
         means |= {
@@ -107,20 +123,37 @@ class Bootstrap:
             figures[name] = Figure(value, (draws.T * self.seeds).sum(1))
         return figures
 
+    def mean_figures(self, name: str, values: NDArray[np.float64], classes: Sequence[str]) -> dict[str, Figure]:
+        """`NAME:CLASS`, a mean over pictures, and `name`, the mean of these; of one training.
 
-def _confusion(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """B×K×K, rows truth; `weights` B×N says how often each picture counts."""
-    cells = np.zeros((len(truth), classes * classes))
-    cells[np.arange(len(truth)), truth * classes + predicted] = 1
-    return np.asarray(weights @ cells).reshape(-1, classes, classes)
+        Args:
+            values: N×K, a figure of each picture and class; NaN where it has none.
+        """
+        known = np.isfinite(values)
+        present: NDArray[np.bool_] = np.asarray(known.any(0))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            draws, exact = (
+                weights @ np.where(known, values, 0) / (weights @ known)
+                for weights in (self.pictures, np.ones((1, len(values))))
+            )
+        means = {name: present} | {
+            f"{name}:{label}": np.arange(len(classes)) == index for index, label in enumerate(classes) if present[index]
+        }
+        return {key: Figure(float(_mean(exact, which)[0]), _mean(draws, which)) for key, which in means.items()}
 
 
-def _rates(confusion: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
-    """B×K recall and F1; NaN where a class was not drawn."""
-    hits = np.einsum("bkk->bk", confusion)
-    actual, claimed = confusion.sum(2), confusion.sum(1)
+def without_nan(value: Any) -> Any:
+    """None for what is no number, which JSON has no word for; also within dicts."""
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _rates(
+    truth: NDArray[np.bool_], predicted: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> Mapping[str, NDArray[np.float64]]:
+    """B×K recall and F1; NaN where a class was not drawn. `weights` B×N says how often each picture counts."""
+    hits, actual, claimed = weights @ (truth & predicted), weights @ truth, weights @ predicted
     with np.errstate(invalid="ignore", divide="ignore"):
         drawn = actual > 0
         recall = np.where(drawn, hits / actual, np.nan)

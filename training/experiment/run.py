@@ -20,7 +20,7 @@ from training.data.record import load_image
 from training.data.splits import group_key
 from training.data.synthetic import choose
 from training.events import Busy, Event, Finished, Note, Started, Step, Trial
-from training.experiment.compare import Bootstrap, Figure, Interval
+from training.experiment.compare import Bootstrap, Figure, Interval, without_nan
 from training.experiment.config import ExperimentConfig
 from training.experiment.material import Splits, prepare
 from training.experiment.plan import Training, plan
@@ -138,7 +138,7 @@ def judge(config: ExperimentConfig, splits: Splits, folder: Path) -> tuple[dict[
         for key, found in figures.items()
     ]
     result = {
-        "verdict": {**_plain(asdict(verdict)), "sentence": sentence(verdict)},
+        "verdict": {**without_nan(asdict(verdict)), "sentence": sentence(verdict)},
         "arms": rows,
         "classes": list(splits.classes),
         "scarce": list(splits.scarce),
@@ -161,13 +161,6 @@ def judge(config: ExperimentConfig, splits: Splits, folder: Path) -> tuple[dict[
         ],
     }
     return result, verdict
-
-
-def _plain(value: Any) -> Any:
-    """None for what is no number, which JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _label(key: tuple[str, float | None]) -> str:
@@ -193,5 +186,5 @@ def _confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: 
 
 
 def _numbers(interval: Interval) -> dict[str, float | None]:
-    numbers: dict[str, float | None] = _plain(asdict(interval))
+    numbers: dict[str, float | None] = without_nan(asdict(interval))
     return {name: None if number is None else round(number, 5) for name, number in numbers.items()}
