@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from models.imagefile import ImageError, image_size
-from training.config import RunConfig, TrainConfig
+from training.config import RunConfig, SegmenterConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
-from training.data.record import DataError, DataSet, Sample, order_classes
+from training.data.record import DataError, DataSet, Sample, is_marked, order_classes
 from training.data.seen import digests
 from training.data.severstal import read_severstal
 from training.data.splits import with_splits
@@ -60,6 +60,8 @@ def gather(config: TrainConfig) -> Material:
         )
     real = [*train]
     pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), real)
+    if isinstance(config, SegmenterConfig):
+        pool = with_masks(pool, notes)
     if config.clean_crops:
         train += clean_crops(train, config.clean_crops, config.seed)
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
@@ -82,6 +84,19 @@ def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sam
             f"{', '.join(sorted(known))}"
         )
     return pool
+
+
+def with_masks(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
+    """The synthetic pictures that a segmenter can learn from, the others told in `notes`; DataError if none is left."""
+    kept = [sample for sample in pool if is_marked(sample)]
+    if pool and not kept:
+        raise DataError(
+            f"none of the {len(pool)} synthetic pictures has a mask, so that a segmenter can learn nothing from them; "
+            "sample from a generator that was trained with --masks"
+        )
+    if len(kept) < len(pool):
+        notes.append(f"left out, since a segmenter needs masks: {len(pool) - len(kept)} synthetic pictures without one")
+    return kept
 
 
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:

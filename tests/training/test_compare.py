@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.experiment.compare import Bootstrap
-from training.experiment.verdict import decide, sentence
+from training.experiment.compare import Bootstrap, classification_figures
+from training.experiment.verdict import MEASURES, decide, sentence
 
 CLASSES = ("a", "b", "rare")
 
@@ -33,7 +33,8 @@ def test_figures_agree_with_torchmetrics(truth: np.ndarray) -> None:
     from torchmetrics.functional.classification import multiclass_f1_score, multiclass_recall
 
     rows = predicted(truth, 0.3, 3, 1)
-    figures = Bootstrap([str(i) for i in range(len(truth))], 3).figures(truth, rows, CLASSES, ("rare",))
+    bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3)
+    figures = classification_figures(bootstrap, truth, rows, CLASSES, ("rare",))
     options = {"num_classes": 3, "average": None}
     f1 = torch.stack([multiclass_f1_score(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
     recall = torch.stack([multiclass_recall(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
@@ -51,7 +52,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         truth = np.repeat(np.arange(3), 30)
         bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3, draws=400, seed=number)
         arms = [
-            bootstrap.figures(truth, predicted(truth, wrong, 3, 10 * number + arm), CLASSES, ("rare",))
+            classification_figures(bootstrap, truth, predicted(truth, wrong, 3, 10 * number + arm), CLASSES, ("rare",))
             for arm, wrong in enumerate((0.3, 0.3, 0.1))
         ]
         alike, better = (arm["scarce_f1"].minus(arms[0]["scarce_f1"]) for arm in arms[1:])
@@ -66,9 +67,11 @@ def test_near_duplicates_widen_an_interval(truth: np.ndarray) -> None:
     random = np.random.default_rng(0)
     wrong = np.repeat(random.random(30) < 0.4, 4)
     rows = np.where(wrong, (truth + 1) % 3, truth)[None]
-    alone = Bootstrap([str(i) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
-    together = Bootstrap([str(i // 4) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
-    widths = [(found := figures["macro_f1"].interval()).high - found.low for figures in (alone, together)]
+    widths = []
+    for alike in (1, 4):
+        bootstrap = Bootstrap([str(i // alike) for i in range(120)], 1)
+        found = classification_figures(bootstrap, truth, rows, CLASSES, ("rare",))["macro_f1"].interval()
+        widths.append(found.high - found.low)
     assert 1.5 < widths[1] / widths[0] < 2.5
 
 
@@ -86,12 +89,12 @@ def test_the_verdict_follows_from_the_intervals(
 ) -> None:
     bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3)
     figures = {
-        arm: bootstrap.figures(truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
+        arm: classification_figures(bootstrap, truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
         for seed, (arm, wrong) in enumerate({"plain": plain, "balanced": balanced, "synthetic": synthetic}.items())
     }
-    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40)
+    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40, MEASURES["classifier"])
     assert (verdict.kind, verdict.best) == (kind, best)
-    said = sentence(verdict)
+    said = sentence(verdict, MEASURES["classifier"])
     assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
     if kind in ("helped", "as_balanced"):
         assert "recall on rare" in said

@@ -111,6 +111,11 @@ def known_classes(sample: Sample, classes: Sequence[str]) -> NDArray[np.bool_]:
     return np.array([name not in sample.labels for name in classes], dtype=bool)
 
 
+def is_marked(sample: Sample) -> bool:
+    """Whether all that it shows is known to the pixel: it has a mask, or nothing that would need one."""
+    return sample.mask is not None or all(map(is_defect_free, sample.labels))
+
+
 def load_masks(sample: Sample, classes: Sequence[str], height: int, width: int) -> NDArray[np.bool_]:
     """Masks of `classes` on the whole picture, cropped like the sample.
 

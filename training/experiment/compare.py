@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 DRAWS = 2000
 #: Of every interval: 95 %.
 TAIL = 2.5
+
+#: One seed's rates by name, B×K: a line a draw.
+Rates = Mapping[str, NDArray[np.float64]]
+Rated = Callable[[NDArray[np.float64]], Sequence[Rates]]
 
 
 @dataclass(frozen=True)
@@ -73,39 +77,96 @@ class Bootstrap:
             else np.ones((draws, 1))
         )
 
-    def figures(
-        self,
-        truth: NDArray[np.int64],
-        predicted: NDArray[np.int64],
-        classes: Sequence[str],
-        scarce: Sequence[str],
-    ) -> dict[str, Figure]:
-        """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+    def figures(self, rated: Rated, means: Mapping[str, tuple[str, NDArray[np.bool_]]]) -> dict[str, Figure]:
+        """Means over seeds.
 
         Args:
-            truth: N, indices into `classes`.
-            predicted: S×N, likewise.
+            rated: B×N weights, how often each picture counts → each seed's rates, B×K by name.
+            means: figure → the rate, and over which of the K classes it is a mean; without any there is no figure.
         """
-        counted = [_rates(_confusion(truth, row, len(classes), self.pictures)) for row in predicted]
-        whole = np.ones((1, len(truth)))
-        exact = [_rates(_confusion(truth, row, len(classes), whole)) for row in predicted]
-        present = np.bincount(truth, minlength=len(classes)) > 0
-        rare = np.array([name in scarce for name in classes]) & present
-        means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
-        means |= {
-            f"{rate}:{name}": (rate, np.arange(len(classes)) == index)
-            for index, name in enumerate(classes)
-            for rate in ("f1", "recall")
-            if present[index]
-        }
+        drawn, exact = rated(self.pictures), rated(np.ones((1, self.pictures.shape[1])))
         figures = {}
         for name, (rate, which) in means.items():
             if not which.any():
                 continue
-            draws = np.stack([_mean(rates[rate], which) for rates in counted])
+            draws = np.stack([_mean(rates[rate], which) for rates in drawn])
             value = float(np.mean([_mean(rates[rate], which)[0] for rates in exact]))
             figures[name] = Figure(value, (draws.T * self.seeds).sum(1))
         return figures
+
+
+def classification_figures(
+    bootstrap: Bootstrap,
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    classes: Sequence[str],
+    scarce: Sequence[str],
+) -> dict[str, Figure]:
+    """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+
+    Args:
+        truth: N, indices into `classes`.
+        predicted: S×N, likewise.
+    """
+
+    def rated(weights: NDArray[np.float64]) -> list[Rates]:
+        return [_rates(_confusion(truth, row, len(classes), weights)) for row in predicted]
+
+    present = np.bincount(truth, minlength=len(classes)) > 0
+    rare = np.array([name in scarce for name in classes]) & present
+    means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
+    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present))
+
+
+def dice_figures(
+    bootstrap: Bootstrap, dice: NDArray[np.float64], classes: Sequence[str], scarce: Sequence[str]
+) -> dict[str, Figure]:
+    """`macro_dice` and `scarce_dice` (means over classes), and `dice:CLASS`.
+
+    A class's dice is the mean over the pictures that show it, as `SegmentationMeter`'s `dice_positive`; it is not
+    pooled over their pixels, where a few large defects would outweigh all others.
+
+    Args:
+        dice: S×N×K, `dice_by_picture` of each seed.
+    """
+
+    def rated(weights: NDArray[np.float64]) -> list[Rates]:
+        return [{"dice": _average(row, weights)} for row in dice]
+
+    present: NDArray[np.bool_] = np.asarray(np.isfinite(dice).any((0, 1)))
+    rare = np.array([name in scarce for name in classes]) & present
+    means = {"macro_dice": ("dice", present), "scarce_dice": ("dice", rare)}
+    return bootstrap.figures(rated, means | _by_class(("dice",), classes, present))
+
+
+def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
+    """…×K, 2|A∩B| / (|A| + |B|) of each picture and class; NaN where the picture does not show the class.
+
+    Args:
+        areas: …×3×K pixels, as of `training.metrics.mask_areas`.
+    """
+    both, found, truth = np.moveaxis(areas, -2, 0)
+    return np.where(truth > 0, 2 * both / np.maximum(found + truth, 1), np.nan)
+
+
+def _by_class(
+    rates: Sequence[str], classes: Sequence[str], present: NDArray[np.bool_]
+) -> dict[str, tuple[str, NDArray[np.bool_]]]:
+    """A figure `RATE:CLASS` for each rate of each class that is there."""
+    return {
+        f"{rate}:{name}": (rate, np.arange(len(classes)) == index)
+        for index, name in enumerate(classes)
+        for rate in rates
+        if present[index]
+    }
+
+
+def _average(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """B×K weighted means of N×K over the pictures that are not NaN; NaN where none of those was drawn."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float64] = (weights @ np.where(known, values, 0)) / (weights @ known)
+    return mean
 
 
 def _confusion(
@@ -117,7 +178,7 @@ def _confusion(
     return np.asarray(weights @ cells).reshape(-1, classes, classes)
 
 
-def _rates(confusion: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
+def _rates(confusion: NDArray[np.float64]) -> Rates:
     """B×K recall and F1; NaN where a class was not drawn."""
     hits = np.einsum("bkk->bk", confusion)
     actual, claimed = confusion.sum(2), confusion.sum(1)
