@@ -29,7 +29,8 @@ class Experiment:
     """An experiment as it stands.
 
     Attributes:
-        trainings: name and figure on validation (a classifier's F1, a segmenter's dice) of each that was planned; None where it has not begun.
+        trainings: name and figure on validation (a classifier's F1, a segmenter's dice) of each that was planned; None
+            where it has not begun.
         left: seconds to go, as far as that can be told.
         result: `result.json`, once it has ended.
     """
