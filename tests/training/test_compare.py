@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.experiment.compare import Bootstrap, classification_figures
+from training.experiment.compare import Bootstrap, classification_figures, dice_by_picture, dice_figures
 from training.experiment.verdict import MEASURES, decide, sentence
 
 CLASSES = ("a", "b", "rare")
@@ -43,6 +43,43 @@ def test_figures_agree_with_torchmetrics(truth: np.ndarray) -> None:
     assert figures["recall:b"].value == pytest.approx(float(recall[1]), abs=1e-6)
     interval = figures["recall:rare"].interval()
     assert interval.low < interval.value < interval.high
+
+
+def test_dice_agrees_with_the_meter_of_a_training() -> None:
+    import torch
+
+    from training.metrics import SegmentationMeter, mask_areas
+
+    random = np.random.default_rng(0)
+    # Whether a picture shows a class does not depend on the seed, what a network makes of it does.
+    target = random.random((30, 3, 8, 8)) < random.choice([0.0, 0.4], (30, 3, 1, 1))
+    meters = [SegmentationMeter(CLASSES) for _ in range(3)]
+    areas = []
+    for meter in meters:
+        found = [mask_areas(torch.from_numpy(random.random((3, 8, 8)) < 0.5), torch.from_numpy(one)) for one in target]
+        for one in found:
+            meter.add(one, torch.ones(3, dtype=torch.bool))
+        areas.append(torch.stack(found).numpy())
+    bootstrap = Bootstrap([str(i) for i in range(30)], 3)
+    figures = dice_figures(bootstrap, dice_by_picture(np.stack(areas)), CLASSES, ("b", "rare"))
+    told = [meter.compute() for meter in meters]
+    by_class = {name: np.mean([one["per_class"][name]["dice_positive"] for one in told]) for name in CLASSES}
+    assert figures["macro_dice"].value == pytest.approx(np.mean([one["dice_positive"] for one in told]), abs=1e-4)
+    assert figures["dice:rare"].value == pytest.approx(by_class["rare"], abs=1e-4)
+    assert figures["scarce_dice"].value == pytest.approx((by_class["b"] + by_class["rare"]) / 2, abs=1e-4)
+    interval = figures["dice:a"].interval()
+    assert interval.low < interval.value < interval.high
+
+
+def test_a_class_that_no_picture_shows_has_no_dice() -> None:
+    areas = np.zeros((2, 4, 3, 3), dtype=np.int64)
+    areas[:, :, :, 0] = (3, 4, 5)
+    areas[:, :, 1, 1] = 7  # found where nothing is
+    figures = dice_figures(Bootstrap(list("abcd"), 2), dice_by_picture(areas), CLASSES, ("rare",))
+    assert {name: figure.value for name, figure in figures.items()} == {
+        "macro_dice": pytest.approx(6 / 9),
+        "dice:a": pytest.approx(6 / 9),
+    }
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
@@ -98,3 +135,17 @@ def test_the_verdict_follows_from_the_intervals(
     assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
     if kind in ("helped", "as_balanced"):
         assert "recall on rare" in said
+
+
+def test_a_segmenter_is_judged_by_dice() -> None:
+    random = np.random.default_rng(0)
+    bootstrap = Bootstrap([str(i) for i in range(40)], 3)
+    arms = {
+        arm: dice_figures(bootstrap, np.clip(random.normal(mean, 0.1, (3, 40, 3)), 0, 1), CLASSES, ("rare",))
+        for arm, mean in {"plain": 0.6, "synthetic": 0.75}.items()
+    }
+    verdict = decide(arms, ("synthetic", 1.0), ("rare",), 40, MEASURES["segmenter"])
+    assert (verdict.kind, verdict.label, verdict.best) == ("helped", "rare", "synthetic")
+    said = sentence(verdict, MEASURES["segmenter"])
+    assert said.startswith(f"Synthetic images raised dice on rare from {verdict.before:.2f} to {verdict.after:.2f} (")
+    assert "recall" not in said and "F1" not in said

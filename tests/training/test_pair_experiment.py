@@ -16,6 +16,7 @@ from models.spec import NetworkSpec
 from training.config import ConfigError, parse
 from training.data.record import DataError
 from training.data.seen import digests
+from training.data.strips import render_dataset
 from training.data.synthetic import read_synthetic
 from training.experiment.config import ExperimentConfig
 from training.experiment.material import prepare
@@ -150,13 +151,16 @@ def test_leaks_are_refused(discs: Path, tmp_path: Path) -> None:
         next(train_experiment(config(discs, tmp_path / "run", None, init=str(start))))
 
 
-def test_strips_of_several_classes_are_for_a_segmenter(strips_folder: Path, tmp_path: Path) -> None:
+def test_strips_of_several_classes_are_for_a_segmenter(tmp_path: Path) -> None:
     """As tiles they train, whole they judge."""
-    splits = prepare(config(strips_folder, tmp_path, None))
+    for _ in render_dataset(tmp_path, 16, 0, {("pitted_surface", "crazing"): 1, ("scratches", "patches"): 1}):
+        pass
+    splits = prepare(config(tmp_path, tmp_path / "run", None))
+    assert splits.classes == ("crazing", "patches", "pitted_surface", "scratches")
     assert all(sample.crop for sample in splits.train) and not any(sample.crop for sample in splits.test)
-    assert "none" not in splits.classes
+    assert {len(sample.labels) for sample in splits.train} == {1, 2}
     with pytest.raises(DataError, match=r"an experiment with a classifier needs pictures of one class each"):
-        prepare(config(strips_folder, tmp_path, None, task="classifier"))
+        prepare(config(tmp_path, tmp_path / "run", None, task="classifier"))
 
 
 def test_a_side_below_the_smallest_crop(discs: Path, tmp_path: Path) -> None:
