@@ -13,6 +13,10 @@ from discs import SIDE as DISC_SIDE
 from discs import TEST, disc, discs_folder, write_pair
 from stripes import SIDE, striped_folder
 
+from steelgui.services.library import Library
+from steelgui.services.retraining import Retraining
+from steelgui.settings import Settings
+
 SMALL = ("--arch", "test_resnet", "--init", "random", "--size", SIDE, "--epochs", 1, "--seeds", 2, "--device", "cpu")
 GAN = ("--size", SIDE, "--images", 64, "--ngf", 8, "--ndf", 8, "--checks", 1, "--check-samples", 16, "--device", "cpu")
 
@@ -92,6 +96,11 @@ def test_an_experiment_with_a_segmenter(capsys: pytest.CaptureFixture[str], tmp_
     for arm in result["arms"]:
         figure = arm["figures"]["scarce_dice"]
         assert figure["low"] <= figure["value"] <= figure["high"]
+    retraining = Retraining(Settings(home=tmp_path / "home"))
+    (of,) = retraining.experiments.all()
+    assert [None if value is None else 0 <= value <= 1 for _, value in retraining.look(of).trainings] == [True] * 6
+    name = retraining.activate(of)
+    assert Library(retraining.experiments.settings).active.names("segmenter") == [name]
     assert len(result["test"]) == 2 * TEST and set(result["test"][0]["dice"]) == {"plain", "balanced", "both-1"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,41 +103,59 @@ def classification_figures(
     classes: Sequence[str],
     scarce: Sequence[str],
 ) -> dict[str, Figure]:
-    """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+    """As `label_figures`, where each picture has one class.
 
     Args:
         truth: N, indices into `classes`.
         predicted: S×N, likewise.
     """
+    index = np.arange(len(classes))
+    return label_figures(bootstrap, truth[:, None] == index, predicted[..., None] == index, classes, scarce)
+
+
+def label_figures(
+    bootstrap: Bootstrap,
+    truth: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    classes: Sequence[str],
+    scarce: Sequence[str],
+) -> dict[str, Figure]:
+    """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+
+    Args:
+        truth: N×K, which of `classes` each picture shows.
+        predicted: S×N×K, likewise.
+    """
 
     def rated(weights: NDArray[np.float64]) -> list[Rates]:
-        return [_rates(_confusion(truth, row, len(classes), weights)) for row in predicted]
+        return [_rates(truth, row, weights) for row in predicted]
 
-    present = np.bincount(truth, minlength=len(classes)) > 0
+    present = truth.any(0)
     rare = np.array([name in scarce for name in classes]) & present
     means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
     return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present))
 
 
-def dice_figures(
-    bootstrap: Bootstrap, dice: NDArray[np.float64], classes: Sequence[str], scarce: Sequence[str]
+def mean_figures(
+    bootstrap: Bootstrap,
+    rate: str,
+    values: NDArray[np.float64],
+    classes: Sequence[str],
+    means: Mapping[str, Sequence[str]],
 ) -> dict[str, Figure]:
-    """`macro_dice` and `scarce_dice` (means over classes), and `dice:CLASS`.
-
-    A class's dice is the mean over the pictures that show it, as `SegmentationMeter`'s `dice_positive`; it is not
-    pooled over their pixels, where a few large defects would outweigh all others.
+    """`RATE:CLASS`, a mean over the pictures that have a value, and means of these over classes.
 
     Args:
-        dice: S×N×K, `dice_by_picture` of each seed.
+        values: S×N×K, of each seed, picture and class; NaN where there is none.
+        means: figure → the classes that it is a mean over.
     """
 
     def rated(weights: NDArray[np.float64]) -> list[Rates]:
-        return [{"dice": _average(row, weights)} for row in dice]
+        return [{rate: _average(row, weights)} for row in values]
 
-    present: NDArray[np.bool_] = np.asarray(np.isfinite(dice).any((0, 1)))
-    rare = np.array([name in scarce for name in classes]) & present
-    means = {"macro_dice": ("dice", present), "scarce_dice": ("dice", rare)}
-    return bootstrap.figures(rated, means | _by_class(("dice",), classes, present))
+    present: NDArray[np.bool_] = np.asarray(np.isfinite(values).any((0, 1)))
+    over = {name: (rate, np.array([one in which for one in classes]) & present) for name, which in means.items()}
+    return bootstrap.figures(rated, over | _by_class((rate,), classes, present))
 
 
 def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -147,6 +166,13 @@ def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
     """
     both, found, truth = np.moveaxis(areas, -2, 0)
     return np.where(truth > 0, 2 * both / np.maximum(found + truth, 1), np.nan)
+
+
+def without_nan(value: Any) -> Any:
+    """None for what is no number, which JSON has no word for; also within dicts."""
+    if isinstance(value, dict):
+        return {key: without_nan(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _by_class(
@@ -161,32 +187,22 @@ def _by_class(
     }
 
 
+def _rates(truth: NDArray[np.bool_], predicted: NDArray[np.bool_], weights: NDArray[np.float64]) -> Rates:
+    """B×K recall and F1; NaN where a class was not drawn. `weights` B×N says how often each picture counts."""
+    hits, actual, claimed = weights @ (truth & predicted), weights @ truth, weights @ predicted
+    with np.errstate(invalid="ignore", divide="ignore"):
+        drawn = actual > 0
+        recall = np.where(drawn, hits / actual, np.nan)
+        f1 = np.where(drawn, 2 * hits / (actual + claimed), np.nan)
+    return {"recall": recall, "f1": f1}
+
+
 def _average(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """B×K weighted means of N×K over the pictures that are not NaN; NaN where none of those was drawn."""
     known = np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: NDArray[np.float64] = (weights @ np.where(known, values, 0)) / (weights @ known)
     return mean
-
-
-def _confusion(
-    truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """B×K×K, rows truth; `weights` B×N says how often each picture counts."""
-    cells = np.zeros((len(truth), classes * classes))
-    cells[np.arange(len(truth)), truth * classes + predicted] = 1
-    return np.asarray(weights @ cells).reshape(-1, classes, classes)
-
-
-def _rates(confusion: NDArray[np.float64]) -> Rates:
-    """B×K recall and F1; NaN where a class was not drawn."""
-    hits = np.einsum("bkk->bk", confusion)
-    actual, claimed = confusion.sum(2), confusion.sum(1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = actual > 0
-        recall = np.where(drawn, hits / actual, np.nan)
-        f1 = np.where(drawn, 2 * hits / (actual + claimed), np.nan)
-    return {"recall": recall, "f1": f1}
 
 
 def _mean(rates: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.sidecar import read_sidecar
 from training.data.splits import group_key
-from training.experiment.compare import Bootstrap, Interval
+from training.experiment.compare import Bootstrap, Interval, without_nan
 from training.experiment.config import ExperimentConfig
 from training.experiment.material import Splits
 from training.experiment.plan import Training, plan
@@ -64,7 +64,7 @@ def judge(config: ExperimentConfig, splits: Splits, folder: Path) -> tuple[dict[
     ]
     result = {
         "task": config.task,
-        "verdict": {**_plain(asdict(verdict)), "sentence": sentence(verdict, task.measures)},
+        "verdict": {**without_nan(asdict(verdict)), "sentence": sentence(verdict, task.measures)},
         "arms": rows,
         "classes": list(splits.classes),
         "scarce": list(splits.scarce),
@@ -91,13 +91,6 @@ def scores_file(folder: Path, training: Training) -> Path:
     return folder / training.name / "scores.npz"
 
 
-def _plain(value: Any) -> Any:
-    """None for what is no number, which JSON has no word for."""
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def _label(key: Key) -> str:
     return key[0] if key[1] is None else f"{key[0]}-{key[1]:g}"
 
@@ -109,5 +102,5 @@ def _validated(folder: Path, training: Training, scarce: Sequence[str], measures
 
 
 def _numbers(interval: Interval) -> dict[str, float | None]:
-    numbers: dict[str, float | None] = _plain(asdict(interval))
+    numbers: dict[str, float | None] = without_nan(asdict(interval))
     return {name: None if number is None else round(number, 5) for name, number in numbers.items()}

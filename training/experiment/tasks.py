@@ -14,7 +14,7 @@ from models.checkpoint import Checkpoint
 from training.classifier import stream_scores, train_classifier
 from training.data.record import Sample, load_image
 from training.events import Event
-from training.experiment.compare import Bootstrap, Figure, classification_figures, dice_by_picture, dice_figures
+from training.experiment.compare import Bootstrap, Figure, classification_figures, dice_by_picture, mean_figures
 from training.experiment.material import Splits
 from training.experiment.verdict import MEASURES, Measures
 from training.segmenter import stream_areas, train_segmenter
@@ -76,12 +76,19 @@ def _classified(scores: NDArray[np.float32], splits: Splits, bootstrap: Bootstra
 
 
 def _segmented(areas: NDArray[np.int64], splits: Splits, bootstrap: Bootstrap) -> Outcome:
+    """`macro_dice`, `scarce_dice` (means over classes) and `dice:CLASS`.
+
+    A class's dice is the mean over the pictures that show it, as `SegmentationMeter`'s `dice_positive`; it is not
+    pooled over their pixels, where a few large defects would outweigh all others.
+    """
     dice = dice_by_picture(areas)
+    means = {"macro_dice": splits.classes, "scarce_dice": splits.scarce}
+    figures = mean_figures(bootstrap, "dice", dice, splits.classes, means)
     pictures = [
         [round(float(found[np.isfinite(found)].mean()), 4) if np.isfinite(found).any() else None for found in seeds]
         for seeds in dice.swapaxes(0, 1)
     ]
-    return Outcome(dice_figures(bootstrap, dice, splits.classes, splits.scarce), None, pictures)
+    return Outcome(figures, None, pictures)
 
 
 def _confusion(truth: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> list[list[float]]:
