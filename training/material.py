@@ -59,9 +59,8 @@ def gather(config: TrainConfig) -> Material:
             "each split needs at least one"
         )
     real = [*train]
-    pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), real)
-    if isinstance(config, SegmenterConfig):
-        pool = with_masks(pool, notes)
+    filters = Filters(config.min_confidence, config.min_distance)
+    pool = synthetic_pool(config.synthetic, filters, real, isinstance(config, SegmenterConfig), notes)
     if config.clean_crops:
         train += clean_crops(train, config.clean_crops, config.seed)
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
@@ -74,9 +73,21 @@ def gather(config: TrainConfig) -> Material:
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
 
 
-def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sample]) -> list[Sample]:
-    """All pictures of the sets; DataError where one is empty, or of a class that the training split does not know."""
+def synthetic_pool(
+    folders: Sequence[Path], filters: Filters, real: Sequence[Sample], masked: bool, notes: list[str]
+) -> list[Sample]:
+    """All pictures of the sets.
+
+    Args:
+        real: training samples, whose classes the pictures must show.
+        masked: for a segmenter: pictures without a mask are left out, and told in `notes`.
+
+    Raises:
+        DataError: a set is empty, no picture is left, or one shows a class that the training split does not know.
+    """
     pool = [sample for folder in folders for sample in read_synthetic(folder, filters)]
+    if masked:
+        pool = _masked(pool, notes)
     known = {label for sample in real for label in sample.labels}
     if strangers := sorted({sample.labels[0] for sample in pool} - known):
         raise DataError(
@@ -86,8 +97,7 @@ def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sam
     return pool
 
 
-def with_masks(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
-    """The synthetic pictures that a segmenter can learn from, the others told in `notes`; DataError if none is left."""
+def _masked(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
     kept = [sample for sample in pool if is_marked(sample)]
     if pool and not kept:
         raise DataError(

@@ -130,7 +130,7 @@ def label_figures(
     def rated(weights: NDArray[np.float64]) -> list[Rates]:
         return [_rates(truth, row, weights) for row in predicted]
 
-    present = truth.any(0)
+    present: NDArray[np.bool_] = np.asarray(truth.any(0))
     rare = np.array([name in scarce for name in classes]) & present
     means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
     return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present))

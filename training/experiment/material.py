@@ -27,7 +27,7 @@ from training.data.seen import digest, digests
 from training.data.splits import with_splits
 from training.data.synthetic import Filters, manifest
 from training.experiment.config import WITH_SYNTHETIC, ExperimentConfig
-from training.material import Material, readable, split_samples, synthetic_pool, with_masks
+from training.material import Material, readable, split_samples, synthetic_pool
 from training.views import strip_tiles
 
 #: Part of the training pictures that become validation where the data names but two splits.
@@ -97,8 +97,8 @@ def prepare(config: ExperimentConfig) -> Splits:
         scarce = classes
     pool: list[Sample] = []
     if WITH_SYNTHETIC & set(config.arms):
-        pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), train)
-        pool = with_masks(pool, notes) if segmenter else pool
+        filters = Filters(config.min_confidence, config.min_distance)
+        pool = synthetic_pool(config.synthetic, filters, train, segmenter, notes)
         _refuse_leaks(config.synthetic, pool, test, validation, config.out, notes)
     if overlap := (start_has_seen(config.init, config.task) or frozenset()) & digests(s.image for s in test).keys():
         raise DataError(
