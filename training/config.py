@@ -7,6 +7,9 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+#: Side of the smallest crop that a segmenter learns from, px.
+SMALLEST_CROP = 64
+
 
 class RunConfig(BaseModel):
     """What every training shares."""
@@ -88,7 +91,7 @@ class SegmenterConfig(TrainConfig):
     decoder_channels: tuple[int, ...] | None = Field(
         (128, 64, 32, 24, 16), description="widths of a U-Net's decoder, deepest first"
     )
-    crop: int = Field(160, ge=64, le=1024, multiple_of=32, description="side of the training crops, px")
+    crop: int = Field(160, ge=SMALLEST_CROP, le=1024, multiple_of=32, description="side of the training crops, px")
     boxes: bool = Field(True, description="train on a box where only a box is known (not used in any metric)")
     dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")
 

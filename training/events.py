@@ -75,7 +75,7 @@ class Trial:
 
     Attributes:
         step: of the whole experiment.
-        values: `macro_f1` and `scarce_f1` on validation.
+        values: on validation, a classifier's `macro_f1` and `accuracy`, a segmenter's `dice_positive` and `iou`.
         done: it was the last epoch.
     """
 

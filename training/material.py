@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from models.imagefile import ImageError, image_size
-from training.config import RunConfig, TrainConfig
+from training.config import RunConfig, SegmenterConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
-from training.data.record import DataError, DataSet, Sample, order_classes
+from training.data.record import DataError, DataSet, Sample, is_marked, order_classes
 from training.data.seen import digests
 from training.data.severstal import read_severstal
 from training.data.splits import with_splits
@@ -59,7 +59,8 @@ def gather(config: TrainConfig) -> Material:
             "each split needs at least one"
         )
     real = [*train]
-    pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), real)
+    filters = Filters(config.min_confidence, config.min_distance)
+    pool = synthetic_pool(config.synthetic, filters, real, isinstance(config, SegmenterConfig), notes)
     if config.clean_crops:
         train += clean_crops(train, config.clean_crops, config.seed)
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
@@ -72,9 +73,21 @@ def gather(config: TrainConfig) -> Material:
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
 
 
-def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sample]) -> list[Sample]:
-    """All pictures of the sets; DataError where one is empty, or of a class that the training split does not know."""
+def synthetic_pool(
+    folders: Sequence[Path], filters: Filters, real: Sequence[Sample], masked: bool, notes: list[str]
+) -> list[Sample]:
+    """All pictures of the sets.
+
+    Args:
+        real: training samples, whose classes the pictures must show.
+        masked: for a segmenter: pictures without a mask are left out, and told in `notes`.
+
+    Raises:
+        DataError: a set is empty, no picture is left, or one shows a class that the training split does not know.
+    """
     pool = [sample for folder in folders for sample in read_synthetic(folder, filters)]
+    if masked:
+        pool = _masked(pool, notes)
     known = {label for sample in real for label in sample.labels}
     if strangers := sorted({sample.labels[0] for sample in pool} - known):
         raise DataError(
@@ -82,6 +95,18 @@ def synthetic_pool(folders: Sequence[Path], filters: Filters, real: Sequence[Sam
             f"{', '.join(sorted(known))}"
         )
     return pool
+
+
+def _masked(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
+    kept = [sample for sample in pool if is_marked(sample)]
+    if pool and not kept:
+        raise DataError(
+            f"none of the {len(pool)} synthetic pictures has a mask, so that a segmenter can learn nothing from them; "
+            "sample from a generator that was trained with --masks"
+        )
+    if len(kept) < len(pool):
+        notes.append(f"left out, since a segmenter needs masks: {len(pool) - len(kept)} synthetic pictures without one")
+    return kept
 
 
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:

@@ -82,6 +82,11 @@ def classification_metrics(
     }
 
 
+def mask_areas(predicted: Tensor, target: Tensor) -> Tensor:
+    """3×C int64 of one image's masks (C×H×W bool each): pixels in both, in `predicted`, in `target`."""
+    return torch.stack([masks.sum((1, 2)) for masks in (predicted & target, predicted, target)])
+
+
 class SegmentationMeter:
     """Dice and IoU an image and class, then averaged; only masks that are known count.
 
@@ -96,15 +101,13 @@ class SegmentationMeter:
         self._iou: dict[str, list[float]] = {name: [] for name in classes}
         self.images = 0
 
-    def add(self, predicted: Tensor, target: Tensor, known: Tensor) -> None:
-        """One image: C×H×W bool, C×H×W bool, C bool."""
+    def add(self, areas: Tensor, known: Tensor) -> None:
+        """One image: its `mask_areas`, and which classes' masks are known (C bool)."""
         self.images += 1
-        overlap = (predicted & target).sum((1, 2)).tolist()
-        sizes = zip(predicted.sum((1, 2)).tolist(), target.sum((1, 2)).tolist(), strict=True)
-        for index, (found, truth) in enumerate(sizes):
+        for index, (both, found, truth) in enumerate(areas.T.tolist()):
             if not known[index]:
                 continue
-            name, both = self.classes[index], overlap[index]
+            name = self.classes[index]
             dice = 1.0 if found + truth == 0 else 2 * both / (found + truth)
             self._dice[name].append(dice)
             if truth:

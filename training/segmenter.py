@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,22 +17,25 @@ from models.spec import NetworkSpec, Preprocess, is_defect_free
 from models.start import start_from
 from models.tiling import plan_tiles
 from training.config import SegmenterConfig
-from training.data.record import DataError, Sample, known_classes, load_masks
+from training.data.record import DataError, Sample, is_marked, known_classes, load_masks
 from training.events import Event
 from training.loop import Batch, Task, fit
 from training.losses import bce_dice_loss
-from training.material import batches_of, epoch_order, gather, steps_per_epoch
-from training.metrics import SegmentationMeter
+from training.material import Material, batches_of, epoch_order, gather, steps_per_epoch
+from training.metrics import SegmentationMeter, mask_areas
 from training.views import Views, segmenter_input, strip_tiles
 
 
-def train_segmenter(config: SegmenterConfig) -> Iterator[Event]:
+def train_segmenter(config: SegmenterConfig, material: Material | None = None) -> Iterator[Event]:
     """Train an smp network; the checkpoint with the best validation dice on images with a defect stays.
+
+    Args:
+        material: what to learn from, where it was gathered before.
 
     Raises:
         ConfigError, DataError, CheckpointError, ValueError: before the first event, in one sentence.
     """
-    material = gather(config)
+    material = material or gather(config)
     defects = [name for name in material.classes if not is_defect_free(name)]
     train = [s for s in strip_tiles(material.train, defects, multi_label=True) if _teaches(s, config)]
     validation = [sample for sample in material.validation if sample.mask is not None]
@@ -87,19 +90,28 @@ def evaluate_segmenter(network: nn.Module, spec: NetworkSpec, samples: Sequence[
         DataError: no sample has a mask of a class that the network knows.
         ImageError: a picture cannot be read.
     """
+    masked = [sample for sample in samples if sample.mask is not None]
+    if not masked:
+        raise DataError("no picture of this split has a mask; dice needs run lengths or pictures in masks/")
     meter = SegmentationMeter(spec.classes)
+    for sample, areas in zip(masked, stream_areas(network, spec, masked), strict=True):
+        meter.add(areas, torch.from_numpy(known_classes(sample, spec.classes)))
+    return meter.compute()
+
+
+def stream_areas(network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample]) -> Iterator[Tensor]:
+    """`mask_areas` of each sample, in their order, at probability 0.5 without any minimum area.
+
+    Raises:
+        DataError, ImageError: a mask or a picture cannot be read.
+    """
     for sample in samples:
-        if sample.mask is None:
-            continue
         image = read_image(sample.image)
         target = load_masks(sample, spec.classes, *image.shape[:2])
         if sample.crop is not None:
             image = image[sample.crop.top : sample.crop.bottom, sample.crop.left : sample.crop.right]
         predicted = torch.from_numpy(mask_probabilities(network, spec, image)) >= 128
-        meter.add(predicted, torch.from_numpy(target), torch.from_numpy(known_classes(sample, spec.classes)))
-    if not meter.images:
-        raise DataError("no picture of this split has a mask; dice needs run lengths or pictures in masks/")
-    return meter.compute()
+        yield mask_areas(predicted, torch.from_numpy(target))
 
 
 @torch.inference_mode()
@@ -115,4 +127,4 @@ def mask_probabilities(
 
 def _teaches(sample: Sample, config: SegmenterConfig) -> bool:
     """Pictures whose defect is nowhere marked teach a segmenter nothing about it."""
-    return sample.mask is not None or (config.boxes and bool(sample.boxes)) or all(map(is_defect_free, sample.labels))
+    return is_marked(sample) or (config.boxes and bool(sample.boxes))

@@ -17,6 +17,7 @@ from training.data import read_dataset
 from training.data.record import scarce_classes
 from training.experiment.config import ExperimentConfig
 from training.experiment.plan import plan
+from training.experiment.verdict import MEASURES
 from training.runs import Run, RunError, State
 
 #: Seconds that a picture of an epoch takes on two slow cores, at 128², and a training whatever its size.
@@ -28,7 +29,8 @@ class Experiment:
     """An experiment as it stands.
 
     Attributes:
-        trainings: name and F1 on validation of each that was planned; None where it has not begun.
+        trainings: name and figure on validation (a classifier's F1, a segmenter's dice) of each that was planned; None
+            where it has not begun.
         left: seconds to go, as far as that can be told.
         result: `result.json`, once it has ended.
     """
@@ -98,7 +100,7 @@ class Retraining:
         speed = 0.0
         for event in run.events():
             if event["kind"] == "trial":
-                reached[event["number"]] = event["values"]["macro_f1"]
+                reached[event["number"]] = event["values"][MEASURES[config.task].followed[0]]
             elif event["kind"] == "step":
                 speed = event["images_per_s"]
         trainings = tuple((training.name, reached.get(number)) for number, training in enumerate(plan(config), 1))
@@ -155,4 +157,5 @@ class Retraining:
 
 
 def _validated(file: Path) -> float:
-    return float(read_sidecar(file)[1]["metrics"]["macro_f1"])
+    spec, card = read_sidecar(file)
+    return float(card["metrics"][MEASURES[spec.kind].followed[0]])

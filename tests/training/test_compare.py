@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.experiment.compare import Bootstrap
-from training.experiment.verdict import decide, sentence
+from training.experiment.compare import Bootstrap, classification_figures, dice_by_picture, mean_figures
+from training.experiment.verdict import MEASURES, decide, sentence
 
 CLASSES = ("a", "b", "rare")
+MEANS = {"macro_dice": CLASSES, "scarce_dice": ("rare",)}
 
 
 def predicted(truth: np.ndarray, wrong: float, seeds: int, seed: int, only: int | None = None) -> np.ndarray:
@@ -33,7 +34,8 @@ def test_figures_agree_with_torchmetrics(truth: np.ndarray) -> None:
     from torchmetrics.functional.classification import multiclass_f1_score, multiclass_recall
 
     rows = predicted(truth, 0.3, 3, 1)
-    figures = Bootstrap([str(i) for i in range(len(truth))], 3).figures(truth, rows, CLASSES, ("rare",))
+    bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3)
+    figures = classification_figures(bootstrap, truth, rows, CLASSES, ("rare",))
     options = {"num_classes": 3, "average": None}
     f1 = torch.stack([multiclass_f1_score(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
     recall = torch.stack([multiclass_recall(torch.tensor(row), torch.tensor(truth), **options) for row in rows]).mean(0)
@@ -44,6 +46,43 @@ def test_figures_agree_with_torchmetrics(truth: np.ndarray) -> None:
     assert interval.low < interval.value < interval.high
 
 
+def test_dice_agrees_with_the_meter_of_a_training() -> None:
+    import torch
+
+    from training.metrics import SegmentationMeter, mask_areas
+
+    random = np.random.default_rng(0)
+    # Whether a picture shows a class does not depend on the seed, what a network makes of it does.
+    target = random.random((30, 3, 8, 8)) < random.choice([0.0, 0.4], (30, 3, 1, 1))
+    meters = [SegmentationMeter(CLASSES) for _ in range(3)]
+    areas = []
+    for meter in meters:
+        found = [mask_areas(torch.from_numpy(random.random((3, 8, 8)) < 0.5), torch.from_numpy(one)) for one in target]
+        for one in found:
+            meter.add(one, torch.ones(3, dtype=torch.bool))
+        areas.append(torch.stack(found).numpy())
+    bootstrap = Bootstrap([str(i) for i in range(30)], 3)
+    figures = mean_figures(bootstrap, "dice", dice_by_picture(np.stack(areas)), CLASSES, MEANS)
+    told = [meter.compute() for meter in meters]
+    by_class = {name: np.mean([one["per_class"][name]["dice_positive"] for one in told]) for name in CLASSES}
+    assert figures["macro_dice"].value == pytest.approx(np.mean([one["dice_positive"] for one in told]), abs=1e-4)
+    assert figures["dice:rare"].value == pytest.approx(by_class["rare"], abs=1e-4)
+    assert figures["scarce_dice"].value == figures["dice:rare"].value
+    interval = figures["dice:a"].interval()
+    assert interval.low < interval.value < interval.high
+
+
+def test_a_class_that_no_picture_shows_has_no_dice() -> None:
+    areas = np.zeros((2, 4, 3, 3), dtype=np.int64)
+    areas[:, :, :, 0] = (3, 4, 5)
+    areas[:, :, 1, 1] = 7  # found where nothing is
+    figures = mean_figures(Bootstrap(list("abcd"), 2), "dice", dice_by_picture(areas), CLASSES, MEANS)
+    assert {name: figure.value for name, figure in figures.items()} == {
+        "macro_dice": pytest.approx(6 / 9),
+        "dice:a": pytest.approx(6 / 9),
+    }
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     """Of 100 experiments with two alike arms, about five show a difference; and a real one is mostly seen."""
     false_alarms = seen = 0
@@ -51,7 +90,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         truth = np.repeat(np.arange(3), 30)
         bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3, draws=400, seed=number)
         arms = [
-            bootstrap.figures(truth, predicted(truth, wrong, 3, 10 * number + arm), CLASSES, ("rare",))
+            classification_figures(bootstrap, truth, predicted(truth, wrong, 3, 10 * number + arm), CLASSES, ("rare",))
             for arm, wrong in enumerate((0.3, 0.3, 0.1))
         ]
         alike, better = (arm["scarce_f1"].minus(arms[0]["scarce_f1"]) for arm in arms[1:])
@@ -66,9 +105,11 @@ def test_near_duplicates_widen_an_interval(truth: np.ndarray) -> None:
     random = np.random.default_rng(0)
     wrong = np.repeat(random.random(30) < 0.4, 4)
     rows = np.where(wrong, (truth + 1) % 3, truth)[None]
-    alone = Bootstrap([str(i) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
-    together = Bootstrap([str(i // 4) for i in range(120)], 1).figures(truth, rows, CLASSES, ("rare",))
-    widths = [(found := figures["macro_f1"].interval()).high - found.low for figures in (alone, together)]
+    widths = []
+    for alike in (1, 4):
+        bootstrap = Bootstrap([str(i // alike) for i in range(120)], 1)
+        found = classification_figures(bootstrap, truth, rows, CLASSES, ("rare",))["macro_f1"].interval()
+        widths.append(found.high - found.low)
     assert 1.5 < widths[1] / widths[0] < 2.5
 
 
@@ -86,12 +127,26 @@ def test_the_verdict_follows_from_the_intervals(
 ) -> None:
     bootstrap = Bootstrap([str(i) for i in range(len(truth))], 3)
     figures = {
-        arm: bootstrap.figures(truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
+        arm: classification_figures(bootstrap, truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
         for seed, (arm, wrong) in enumerate({"plain": plain, "balanced": balanced, "synthetic": synthetic}.items())
     }
-    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40)
+    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40, MEASURES["classifier"])
     assert (verdict.kind, verdict.best) == (kind, best)
-    said = sentence(verdict)
+    said = sentence(verdict, MEASURES["classifier"])
     assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
     if kind in ("helped", "as_balanced"):
         assert "recall on rare" in said
+
+
+def test_a_segmenter_is_judged_by_dice() -> None:
+    random = np.random.default_rng(0)
+    bootstrap = Bootstrap([str(i) for i in range(40)], 3)
+    arms = {
+        arm: mean_figures(bootstrap, "dice", np.clip(random.normal(mean, 0.1, (3, 40, 3)), 0, 1), CLASSES, MEANS)
+        for arm, mean in {"plain": 0.6, "synthetic": 0.75}.items()
+    }
+    verdict = decide(arms, ("synthetic", 1.0), ("rare",), 40, MEASURES["segmenter"])
+    assert (verdict.kind, verdict.label, verdict.best) == ("helped", "rare", "synthetic")
+    said = sentence(verdict, MEASURES["segmenter"])
+    assert said.startswith(f"Synthetic images raised dice on rare from {verdict.before:.2f} to {verdict.after:.2f} (")
+    assert "recall" not in said and "F1" not in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from training.metrics import SegmentationMeter, classification_metrics
+from training.metrics import SegmentationMeter, classification_metrics, mask_areas
 
 
 def test_single_label() -> None:
@@ -34,9 +34,9 @@ def test_dice_with_and_without_empty_masks() -> None:
     half = torch.zeros_like(square)
     half[0, :1] = True
     known = torch.tensor([True, True])
-    meter.add(half, square, known)  # a: dice 2·4/(4+8), IoU 4/8; b: both empty, dice 1
-    meter.add(square.flip(0), torch.zeros_like(square), known)  # b: a false alarm, dice 0; a: 1
-    meter.add(square, torch.zeros_like(square), torch.tensor([False, True]))  # a is unknown here
+    meter.add(mask_areas(half, square), known)  # a: dice 2·4/(4+8), IoU 4/8; b: both empty, dice 1
+    meter.add(mask_areas(square.flip(0), torch.zeros_like(square)), known)  # b: a false alarm, dice 0; a: 1
+    meter.add(mask_areas(square, torch.zeros_like(square)), torch.tensor([False, True]))  # a is unknown here
     figures = meter.compute()
     assert abs(figures["per_class"]["a"]["dice_positive"] - 2 / 3) < 1e-4
     assert figures["per_class"]["a"]["iou"] == 0.5

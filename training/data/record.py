@@ -126,6 +126,11 @@ def masked_classes(sample: Sample) -> set[str]:
     return set()
 
 
+def is_marked(sample: Sample) -> bool:
+    """Whether all that it shows is known to the pixel: it has a mask, or nothing that would need one."""
+    return sample.mask is not None or all(map(is_defect_free, sample.labels))
+
+
 def load_masks(sample: Sample, classes: Sequence[str], height: int, width: int) -> NDArray[np.bool_]:
     """Masks of `classes` on the whole picture, cropped like the sample.
 

@@ -14,7 +14,7 @@ from models.imagefile import ImageError, image_size
 from models.spec import is_defect_free
 from training.data.folders import NOT_CLASSES
 from training.data.listing import list_images, subfolders
-from training.data.record import DataError, MaskFile, Sample
+from training.data.record import DataError, MaskFile, Sample, mask_problem
 
 #: The split of a synthetic sample; no reader of real data gives it.
 SYNTHETIC = "synthetic"
@@ -49,7 +49,8 @@ ALL = Filters()
 def read_synthetic(folder: Path, filters: Filters = ALL) -> list[Sample]:
     """Samples of one set, in the order of their names, with `split` set to `SYNTHETIC` and the set's name as `group`.
 
-    A folder of class folders without a manifest will do; filters then pass nothing.
+    A folder of class folders without a manifest will do, with masks in `masks/<class>/<picture>.png`; filters then
+    pass nothing. A mask of another size than its picture counts as none.
 
     Raises:
         DataError: there is no such folder, no picture in it, or none that passes.
@@ -61,7 +62,7 @@ def read_synthetic(folder: Path, filters: Filters = ALL) -> list[Sample]:
         named = [(row["file"], row["class"], row.get("mask", "")) for row in rows if filters.passes(row)]
     elif filters == ALL:
         named = [
-            (str(path.relative_to(folder)), label.name, "")
+            (f"{label.name}/{path.name}", label.name, f"masks/{label.name}/{path.stem}.png")
             for label in subfolders(folder)
             if label.name not in NOT_CLASSES
             for path in list_images(label)
@@ -76,7 +77,7 @@ def read_synthetic(folder: Path, filters: Filters = ALL) -> list[Sample]:
         except ImageError:
             continue  # deleted by hand, or half copied: what is left is of use
         known = None
-        if mask and (folder / mask).is_file():
+        if mask and mask_problem(path, folder / mask) is None:
             known = MaskFile(folder / mask, () if is_defect_free(label) else ((-1, label),))
         samples.append(Sample(path, (label,), known, group=folder.name, split=SYNTHETIC))
     if not samples:

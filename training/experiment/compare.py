@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 DRAWS = 2000
 #: Of every interval: 95 %.
 TAIL = 2.5
+
+#: One seed's rates by name, B×K: a line a draw.
+Rates = Mapping[str, NDArray[np.float64]]
+Rated = Callable[[NDArray[np.float64]], Sequence[Rates]]
 
 
 @dataclass(frozen=True)
@@ -74,72 +78,94 @@ class Bootstrap:
             else np.ones((draws, 1))
         )
 
-    def figures(
-        self,
-        truth: NDArray[np.int64],
-        predicted: NDArray[np.int64],
-        classes: Sequence[str],
-        scarce: Sequence[str],
-    ) -> dict[str, Figure]:
-        """As `label_figures`, where each picture has one class.
+    def figures(self, rated: Rated, means: Mapping[str, tuple[str, NDArray[np.bool_]]]) -> dict[str, Figure]:
+        """Means over seeds.
 
         Args:
-            truth: N, indices into `classes`.
-            predicted: S×N, likewise.
+            rated: B×N weights, how often each picture counts → each seed's rates, B×K by name.
+            means: figure → the rate, and over which of the K classes it is a mean; without any there is no figure.
         """
-        index = np.arange(len(classes))
-        return self.label_figures(truth[:, None] == index, predicted[..., None] == index, classes, scarce)
-
-    def label_figures(
-        self,
-        truth: NDArray[np.bool_],
-        predicted: NDArray[np.bool_],
-        classes: Sequence[str],
-        scarce: Sequence[str] = (),
-    ) -> dict[str, Figure]:
-        """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
-
-        Args:
-            truth: N×K, which of `classes` each picture shows.
-            predicted: S×N×K, likewise.
-        """
-        counted = [_rates(truth, row, self.pictures) for row in predicted]
-        exact = [_rates(truth, row, np.ones((1, len(truth)))) for row in predicted]
-        present: NDArray[np.bool_] = np.asarray(truth.any(0))
-        rare = np.array([name in scarce for name in classes]) & present
-        means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
-        means |= {
-            f"{rate}:{name}": (rate, np.arange(len(classes)) == index)
-            for index, name in enumerate(classes)
-            for rate in ("f1", "recall")
-            if present[index]
-        }
+        drawn, exact = rated(self.pictures), rated(np.ones((1, self.pictures.shape[1])))
         figures = {}
         for name, (rate, which) in means.items():
             if not which.any():
                 continue
-            draws = np.stack([_mean(rates[rate], which) for rates in counted])
+            draws = np.stack([_mean(rates[rate], which) for rates in drawn])
             value = float(np.mean([_mean(rates[rate], which)[0] for rates in exact]))
             figures[name] = Figure(value, (draws.T * self.seeds).sum(1))
         return figures
 
-    def mean_figures(self, name: str, values: NDArray[np.float64], classes: Sequence[str]) -> dict[str, Figure]:
-        """`NAME:CLASS`, a mean over pictures, and `name`, the mean of these; of one training.
 
-        Args:
-            values: N×K, a figure of each picture and class; NaN where it has none.
-        """
-        known = np.isfinite(values)
-        present: NDArray[np.bool_] = np.asarray(known.any(0))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            draws, exact = (
-                weights @ np.where(known, values, 0) / (weights @ known)
-                for weights in (self.pictures, np.ones((1, len(values))))
-            )
-        means = {name: present} | {
-            f"{name}:{label}": np.arange(len(classes)) == index for index, label in enumerate(classes) if present[index]
-        }
-        return {key: Figure(float(_mean(exact, which)[0]), _mean(draws, which)) for key, which in means.items()}
+def classification_figures(
+    bootstrap: Bootstrap,
+    truth: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    classes: Sequence[str],
+    scarce: Sequence[str],
+) -> dict[str, Figure]:
+    """As `label_figures`, where each picture has one class.
+
+    Args:
+        truth: N, indices into `classes`.
+        predicted: S×N, likewise.
+    """
+    index = np.arange(len(classes))
+    return label_figures(bootstrap, truth[:, None] == index, predicted[..., None] == index, classes, scarce)
+
+
+def label_figures(
+    bootstrap: Bootstrap,
+    truth: NDArray[np.bool_],
+    predicted: NDArray[np.bool_],
+    classes: Sequence[str],
+    scarce: Sequence[str],
+) -> dict[str, Figure]:
+    """`macro_f1`, `scarce_f1` and `scarce_recall` (means over classes), `f1:CLASS` and `recall:CLASS`.
+
+    Args:
+        truth: N×K, which of `classes` each picture shows.
+        predicted: S×N×K, likewise.
+    """
+
+    def rated(weights: NDArray[np.float64]) -> list[Rates]:
+        return [_rates(truth, row, weights) for row in predicted]
+
+    present: NDArray[np.bool_] = np.asarray(truth.any(0))
+    rare = np.array([name in scarce for name in classes]) & present
+    means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
+    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present))
+
+
+def mean_figures(
+    bootstrap: Bootstrap,
+    rate: str,
+    values: NDArray[np.float64],
+    classes: Sequence[str],
+    means: Mapping[str, Sequence[str]],
+) -> dict[str, Figure]:
+    """`RATE:CLASS`, a mean over the pictures that have a value, and means of these over classes.
+
+    Args:
+        values: S×N×K, of each seed, picture and class; NaN where there is none.
+        means: figure → the classes that it is a mean over.
+    """
+
+    def rated(weights: NDArray[np.float64]) -> list[Rates]:
+        return [{rate: _average(row, weights)} for row in values]
+
+    present: NDArray[np.bool_] = np.asarray(np.isfinite(values).any((0, 1)))
+    over = {name: (rate, np.array([one in which for one in classes]) & present) for name, which in means.items()}
+    return bootstrap.figures(rated, over | _by_class((rate,), classes, present))
+
+
+def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
+    """…×K, 2|A∩B| / (|A| + |B|) of each picture and class; NaN where the picture does not show the class.
+
+    Args:
+        areas: …×3×K pixels, as of `training.metrics.mask_areas`.
+    """
+    both, found, truth = np.moveaxis(areas, -2, 0)
+    return np.where(truth > 0, 2 * both / np.maximum(found + truth, 1), np.nan)
 
 
 def without_nan(value: Any) -> Any:
@@ -149,9 +175,19 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _rates(
-    truth: NDArray[np.bool_], predicted: NDArray[np.bool_], weights: NDArray[np.float64]
-) -> Mapping[str, NDArray[np.float64]]:
+def _by_class(
+    rates: Sequence[str], classes: Sequence[str], present: NDArray[np.bool_]
+) -> dict[str, tuple[str, NDArray[np.bool_]]]:
+    """A figure `RATE:CLASS` for each rate of each class that is there."""
+    return {
+        f"{rate}:{name}": (rate, np.arange(len(classes)) == index)
+        for index, name in enumerate(classes)
+        for rate in rates
+        if present[index]
+    }
+
+
+def _rates(truth: NDArray[np.bool_], predicted: NDArray[np.bool_], weights: NDArray[np.float64]) -> Rates:
     """B×K recall and F1; NaN where a class was not drawn. `weights` B×N says how often each picture counts."""
     hits, actual, claimed = weights @ (truth & predicted), weights @ truth, weights @ predicted
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -159,6 +195,14 @@ def _rates(
         recall = np.where(drawn, hits / actual, np.nan)
         f1 = np.where(drawn, 2 * hits / (actual + claimed), np.nan)
     return {"recall": recall, "f1": f1}
+
+
+def _average(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """B×K weighted means of N×K over the pictures that are not NaN; NaN where none of those was drawn."""
+    known = np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[np.float64] = (weights @ np.where(known, values, 0)) / (weights @ known)
+    return mean
 
 
 def _mean(rates: NDArray[np.float64], which: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from training.config import ClassifierConfig, RunConfig, parse
+from training.config import SMALLEST_CROP, ClassifierConfig, RunConfig, SegmenterConfig, parse
 
 #: `both` is synthetic pictures with balanced sampling.
 Arm = Literal["plain", "balanced", "synthetic", "both"]
@@ -26,6 +26,9 @@ def _split(value: Any) -> Any:
 class ExperimentConfig(RunConfig):
     """`train_experiment`: every arm with every seed, on the same split and with the same number of steps."""
 
+    task: Literal["classifier", "segmenter"] = Field(
+        "classifier", description="what is trained; a segmenter learns from pictures with masks and is judged by dice"
+    )
     synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures, for the arms that use them")
     arms: Annotated[tuple[Arm, ...], BeforeValidator(_split)] = Field(
         ARMS, description="what is compared: plain, balanced, synthetic, both"
@@ -42,14 +45,20 @@ class ExperimentConfig(RunConfig):
     real_last: float = Field(
         0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
     )
-    arch: str = Field("mobilenetv2_100", description="any timm model")
+    arch: str = Field("mobilenetv2_100", description="any timm model; a segmenter's encoder")
     init: str = Field(
         "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
     )
     epochs: int = Field(12, ge=1, le=1000, description="passes over as many pictures as the real training split holds")
     batch_size: int = Field(32, ge=2, le=1024, description="images a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
-    size: int = Field(128, ge=32, le=1024, multiple_of=32, description="side of the network's square input, px")
+    size: int = Field(
+        128,
+        ge=32,
+        le=1024,
+        multiple_of=32,
+        description="side of the network's square input, px; a segmenter's training crops are as large",
+    )
     classic: bool = Field(True, description="classic augmentation in every arm: flips, crops, light")
 
     @model_validator(mode="after")
@@ -60,23 +69,27 @@ class ExperimentConfig(RunConfig):
             raise ValueError("the arms synthetic and both need pictures; give --synthetic, or the arms plain balanced")
         if not self.ratios or min(self.ratios) <= 0:
             raise ValueError("ratios must be above 0, one or more")
+        if self.task == "segmenter" and self.size < SMALLEST_CROP:
+            raise ValueError(f"size is {self.size}; a segmenter needs {SMALLEST_CROP} px or more")
         return self
 
-    def training(self, balanced: bool, synthetic: bool, seed: int, out: Path, budget: int) -> ClassifierConfig:
-        """One training's configuration; `budget` is the number of real training pictures."""
+    def training(
+        self, balanced: bool, synthetic: bool, seed: int, out: Path, budget: int
+    ) -> ClassifierConfig | SegmenterConfig:
+        """One training's configuration; `budget` is the number of real training samples."""
         classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
-        shared = ("data", "precision", "compile", "device", "arch", "init", "epochs", "batch_size", "size")
-        return parse(
-            ClassifierConfig,
-            {
-                **{name: getattr(self, name) for name in (*shared, "learning_rate")},
-                **classic,
-                "out": out,
-                "seed": seed,
-                "balanced": balanced,
-                "max_per_epoch": budget,
-                "real_last": self.real_last if synthetic else 0.0,
-                "patience": self.epochs,
-                "resume": (out / "resume.pt").is_file(),
-            },
-        )
+        shared = ("data", "precision", "compile", "device", "init", "epochs", "batch_size", "size", "learning_rate")
+        values = {
+            **{name: getattr(self, name) for name in shared},
+            **classic,
+            "out": out,
+            "seed": seed,
+            "balanced": balanced,
+            "max_per_epoch": budget,
+            "real_last": self.real_last if synthetic else 0.0,
+            "patience": self.epochs,
+            "resume": (out / "resume.pt").is_file(),
+        }
+        if self.task == "segmenter":
+            return parse(SegmenterConfig, {**values, "encoder": self.arch, "crop": self.size})
+        return parse(ClassifierConfig, {**values, "arch": self.arch})

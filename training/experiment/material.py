@@ -8,15 +8,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.imagefile import image_size
 from models.sidecar import CheckpointError, read_sidecar, seen_by
+from models.spec import is_defect_free
 from models.start import WEIGHTS_FOLDER, start_has_seen
 from training.data.duplicates import near_duplicate_groups
-from training.data.record import DataError, Sample, order_classes, scarce_classes
+from training.data.record import (
+    DataError,
+    MaskFile,
+    MaskRuns,
+    Sample,
+    is_marked,
+    load_masks,
+    order_classes,
+    scarce_classes,
+)
 from training.data.seen import digest, digests
 from training.data.splits import with_splits
 from training.data.synthetic import Filters, manifest
 from training.experiment.config import WITH_SYNTHETIC, ExperimentConfig
 from training.material import Material, readable, split_samples, synthetic_pool
+from training.views import strip_tiles
 
 #: Part of the training pictures that become validation where the data names but two splits.
 VALIDATION = 0.2
@@ -27,7 +39,9 @@ class Splits:
     """What every arm shares.
 
     Attributes:
+        train: for a segmenter strips are cut into their tiles, each a sample.
         pool: synthetic pictures, all that pass the filters.
+        classes: a segmenter's are defects alone.
         scarce: the classes that the experiment is about.
         notes: what the user should know.
         fingerprint: of the three splits: the same for the same files and labels.
@@ -56,23 +70,26 @@ def prepare(config: ExperimentConfig) -> Splits:
     duplicates on one side each time.
 
     Raises:
-        DataError: a split lacks a class, a picture has several classes, or a synthetic set is empty, shows a class that
-            is not there, or comes from a generator that has seen a test picture, or may have.
+        DataError: a split lacks a class, a classifier's picture has several, a segmenter has no masks, or a synthetic
+            set is empty, shows a class that is not there, or comes from a generator that has seen a test picture, or
+            may have.
     """
+    segmenter = config.task == "segmenter"
     notes: list[str] = []
     train, validation, test = _three_splits(config, notes)
     train, validation, test = (readable(samples, notes) for samples in (train, validation, test))
-    mixed = next((sample for sample in (*train, *validation, *test) if len(sample.labels) != 1), None)
-    if mixed:
+    if segmenter:
+        train, validation, test = _masked((train, validation, test), config.data, notes)
+    elif mixed := next((sample for sample in (*train, *validation, *test) if len(sample.labels) != 1), None):
         raise DataError(
             f"{mixed.image.name} has {len(mixed.labels)} classes ({', '.join(mixed.labels) or 'none'}); an experiment "
-            "needs pictures of one class each"
+            "with a classifier needs pictures of one class each"
         )
     test = _unlike(test, (*train, *validation), notes)
-    classes = order_classes({sample.labels[0] for sample in train})
+    classes = order_classes({name for s in train for name in s.labels if not (segmenter and is_defect_free(name))})
     for name, samples in (("validation", validation), ("test", test)):
-        _complete(name, samples, classes)
-    scarce = config.scarce or scarce_classes(Counter(sample.labels[0] for sample in train))
+        _complete(name, [_shown(s) if segmenter else s.labels for s in samples], classes)
+    scarce = config.scarce or scarce_classes(Counter(label for sample in train for label in sample.labels))
     if strangers := sorted(set(config.scarce) - set(classes)):
         raise DataError(f"scarce: the data has no class {', '.join(strangers)}; it has {', '.join(classes)}")
     if not scarce:
@@ -80,9 +97,10 @@ def prepare(config: ExperimentConfig) -> Splits:
         scarce = classes
     pool: list[Sample] = []
     if WITH_SYNTHETIC & set(config.arms):
-        pool = synthetic_pool(config.synthetic, Filters(config.min_confidence, config.min_distance), train)
+        filters = Filters(config.min_confidence, config.min_distance)
+        pool = synthetic_pool(config.synthetic, filters, train, segmenter, notes)
         _refuse_leaks(config.synthetic, pool, test, validation, config.out, notes)
-    if overlap := (start_has_seen(config.init, "classifier") or frozenset()) & digests(s.image for s in test).keys():
+    if overlap := (start_has_seen(config.init, config.task) or frozenset()) & digests(s.image for s in test).keys():
         raise DataError(
             f"init: the start has learned from {len(overlap)} of the {len(test)} test pictures, so that every arm "
             "would know them; use --init random, pretrained, or a FILE that has not"
@@ -95,7 +113,7 @@ def prepare(config: ExperimentConfig) -> Splits:
         classes,
         tuple(scarce),
         tuple(notes),
-        _fingerprint(train, validation, test),
+        _fingerprint(train, validation, test, with_masks=segmenter),
     )
 
 
@@ -125,8 +143,27 @@ def _unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) -
     return kept
 
 
-def _complete(name: str, samples: Sequence[Sample], classes: Sequence[str]) -> None:
-    counts = Counter(sample.labels[0] for sample in samples)
+def _masked(splits: Sequence[list[Sample]], data: Path, notes: list[str]) -> tuple[list[Sample], ...]:
+    """The samples whose masks are known, strips of the first split in tiles; DataError where that has no defect."""
+    train, *others = kept = [[sample for sample in samples if is_marked(sample)] for samples in splits]
+    defects = sorted({name for sample in train for name in sample.labels if not is_defect_free(name)})
+    if not defects:
+        raise DataError(f"{data}: no masks to learn from; a segmenter needs run lengths or pictures in masks/")
+    if missing := sum(map(len, splits)) - sum(map(len, kept)):
+        notes.append(f"left out, since a segmenter needs masks: {missing} pictures without one")
+    return strip_tiles(train, defects, multi_label=True), *others
+
+
+def _shown(sample: Sample) -> list[str]:
+    """Those of its labels that its mask shows: only they have a dice."""
+    width, height = image_size(sample.image)
+    masks = load_masks(sample, sample.labels, height, width)
+    return [name for name, mask in zip(sample.labels, masks, strict=True) if mask.any()]
+
+
+def _complete(name: str, shown: Sequence[Sequence[str]], classes: Sequence[str]) -> None:
+    """DataError where no picture of a split shows one of the classes, or one shows another."""
+    counts = Counter(label for labels in shown for label in labels)
     if missing := [label for label in classes if not counts[label]]:
         raise DataError(
             f"the {name} split has no picture of {', '.join(missing)}, so nothing could be said of it; put one or more "
@@ -184,8 +221,15 @@ def generator_has_seen(generator: str, homes: Sequence[Path]) -> frozenset[str] 
     return None
 
 
-def _fingerprint(*splits: Sequence[Sample]) -> str:
+def _fingerprint(*splits: Sequence[Sample], with_masks: bool) -> str:
     listed = [
-        "\n".join(sorted(f"{digest(sample.image)} {sample.labels[0]}" for sample in samples)) for samples in splits
+        "\n".join(sorted(f"{digest(s.image)} {','.join(s.labels)}{_mask(s) if with_masks else ''}" for s in samples))
+        for samples in splits
     ]
     return hashlib.sha256("\n\n".join(listed).encode()).hexdigest()[:16]
+
+
+def _mask(sample: Sample) -> str:
+    if isinstance(sample.mask, MaskFile):
+        return f" {digest(sample.mask.path)}"
+    return f" {sample.mask.runs}" if isinstance(sample.mask, MaskRuns) else ""

@@ -17,7 +17,7 @@ from training.classifier import stream_scores, targets_of
 from training.data.record import DataError, DataSet, Sample, load_image
 from training.data.seen import digests
 from training.data.splits import group_key, grouped, select
-from training.experiment.compare import Bootstrap, Figure, Interval
+from training.experiment.compare import Bootstrap, Figure, Interval, label_figures, mean_figures
 from training.segmenter import evaluate_segmenter
 
 #: With fewer pictures that are unlike one another the draws of a bootstrap are too much alike to tell anything.
@@ -153,7 +153,7 @@ def _rates(
         rows, found = truth.bool(), scores >= 0.5
     else:
         rows, found = (torch.nn.functional.one_hot(one, len(order)).bool() for one in (truth, scores.argmax(1)))
-    return bootstrap.label_figures(rows[:, order].numpy(), found[None, :, order].numpy(), classes)
+    return label_figures(bootstrap, rows[:, order].numpy(), found[None, :, order].numpy(), classes, ())
 
 
 def _dice(
@@ -169,7 +169,7 @@ def _dice(
     return {
         name: figure
         for key in ("dice_positive", "dice")
-        for name, figure in bootstrap.mean_figures(key, table(key), classes).items()
+        for name, figure in mean_figures(bootstrap, key, table(key)[None], classes, {key: classes}).items()
     }
 
 
