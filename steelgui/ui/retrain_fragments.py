@@ -15,6 +15,8 @@ TONES = {"helped": "ok", "as_balanced": "none", "no_difference": "none", "worse"
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
 WIDTH, LABEL, LINE = 640, 132, 14
+#: Characters of a class's name that the figure has room for; classes whose names fit side by side over a matrix.
+LONGEST, FEW = 20, 6
 #: Of the comparison: plain training first.
 SIDES = ("before", "after")
 
@@ -82,7 +84,8 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
         label = t("retrain.scarce_mean") if ":" not in name else t.short(name.split(":", 1)[1])
         middle = top + len(arms) * LINE / 2
         weight = ' font-weight="600"' if ":" not in name or name.split(":", 1)[1] in scarce else ""
-        parts.append(f'<text x="0" y="{middle + 4:.0f}"{weight}>{escape(label)}</text>')
+        short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+        parts.append(f'<text x="0" y="{middle + 4:.0f}"{weight}><title>{escape(label)}</title>{escape(short)}</text>')
         for arm in arms:
             figure, y = arm["figures"][name], top + LINE / 2
             colour = COLOURS[arm["arm"]]
@@ -135,11 +138,7 @@ def _confusion(result: Result, arm: Result, side: int, t: Translator, buttons: b
             value, pictures = arm["confusion"][row][column], counts[truth, predicted]
             said = _count(value)
             if buttons and pictures:
-                label = t(
-                    "retrain.cell_one" if pictures == 1 else "retrain.cell_many",
-                    n=pictures,
-                    cell=_cell(truth, predicted, t),
-                )
+                label = _cell_label(truth, predicted, pictures, t)
                 said = (
                     f'<button type="button" data-side="{side}" data-truth="{row}" data-predicted="{column}" '
                     f'aria-expanded="false" aria-label="{escape(label)}" title="{escape(label)}">{said}</button>'
@@ -149,8 +148,9 @@ def _confusion(result: Result, arm: Result, side: int, t: Translator, buttons: b
         name = escape(t.short(truth))
         rows.append(f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>')
     corner = escape(t("retrain.truth"))
+    many = " sg-many" if len(classes) > FEW else ""
     return (
-        f'<figure class="sg-confusion" style="--classes:{len(classes)}"><figcaption>{escape(title)}</figcaption>'
+        f'<figure class="sg-confusion{many}" style="--classes:{len(classes)}"><figcaption>{escape(title)}</figcaption>'
         f'<div class="sg-scroll"><table aria-label="{escape(title)}">'
         f"<thead><tr><td>{corner}</td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></figure>"
     )
@@ -227,14 +227,17 @@ def side_name(side: int, arm: Result, t: Translator) -> str:
     return f"{t(f'retrain.{SIDES[side]}')}: {arm_name(arm, t)}"
 
 
-def cell_name(result: Result, side: int, truth: str, predicted: str, t: Translator) -> str:
-    """Which cell of which matrix."""
-    return f"{side_name(side, compared(result)[side], t)} · {_cell(truth, predicted, t)}"
+def cell_name(result: Result, side: int, truth: str, predicted: str, pictures: int, t: Translator) -> str:
+    """Which cell of which matrix, and why it has more pictures than its number says, which is a mean."""
+    words = [side_name(side, compared(result)[side], t), _cell_label(truth, predicted, pictures, t)]
+    if len(result["seeds"]) > 1:
+        words.append(t("retrain.any_seed", n=len(result["seeds"])))
+    return " · ".join(words)
 
 
-def cell_title(name: str | None, pictures: int, t: Translator) -> str:
+def cell_title(name: str | None, t: Translator) -> str:
     """Above a cell's pictures; without a cell, how to open one."""
-    text = t("retrain.cell_hint") if name is None else f"{name} ({pictures})"
+    text = name or t("retrain.cell_hint")
     return f'<div class="sg-cell-title" role="status" title="{escape(text)}">{escape(text)}</div>'
 
 
@@ -249,8 +252,9 @@ def picture_caption(picture: Judged, t: Translator) -> str:
     return " → ".join(t.short(name) for name in picture.said)
 
 
-def _cell(truth: str, predicted: str, t: Translator) -> str:
-    return t("retrain.cell", truth=t.short(truth), predicted=t.short(predicted))
+def _cell_label(truth: str, predicted: str, pictures: int, t: Translator) -> str:
+    key = "retrain.cell_one" if pictures == 1 else "retrain.cell_many"
+    return t(key, truth=t.short(truth), predicted=t.short(predicted), n=pictures)
 
 
 def _others(result: Result) -> list[str]:
@@ -258,7 +262,7 @@ def _others(result: Result) -> list[str]:
 
 
 def _count(value: float) -> str:
-    return "" if not value else f"{value:g}" if value == int(value) else f"{value:.1f}"
+    return "" if not value else f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
 
 
 def _gain(interval: Mapping[str, float | None]) -> str:

@@ -47,7 +47,7 @@ class RetrainResult:
         )
         with gr.Column(elem_id="retrain-pictures"):
             with gr.Row(elem_id="retrain-cell-bar", equal_height=True):
-                self.title = gr.HTML(fragments.cell_title(None, 0, t), elem_id="retrain-cell-title")
+                self.title = gr.HTML(fragments.cell_title(None, t), elem_id="retrain-cell-title")
                 self.close = gr.Button(
                     self.i18n("retrain.close"),
                     size="sm",
@@ -106,7 +106,7 @@ class RetrainResult:
 
     def _cell(self, name: str | None, found: Sequence[Judged], t: Translator) -> Updates:
         return {
-            self.title: fragments.cell_title(name, len(found), t),
+            self.title: fragments.cell_title(name, t),
             self.close: gr.Button(interactive=name is not None),
             **self._filled("cell", found, t),
         }
@@ -121,7 +121,9 @@ class RetrainResult:
             image.thumbnail((SIDE, SIDE))
             pictures.append((image, fragments.picture_caption(judged, t)))
             readable.append(judged)
-        label: dict[str, Any] = {} if name == "cell" else {"label": fragments.gallery_label(name, len(found), len(pictures), t)}
+        label: dict[str, Any] = (
+            {} if name == "cell" else {"label": fragments.gallery_label(name, len(found), len(pictures), t)}
+        )
         return {
             self.galleries[name]: gr.Gallery(pictures, selected_index=None, **label),
             self.shown[name]: tuple(readable),
@@ -136,7 +138,8 @@ class RetrainResult:
             return self._cell(None, [], t)
         side, truth, predicted = (int(value) for value in (event.side, event.truth, event.predicted))
         names = result["classes"][truth], result["classes"][predicted]
-        return self._cell(fragments.cell_name(result, side, *names, t), in_cell(result, side, *names), t)
+        found = in_cell(result, side, *names)
+        return self._cell(fragments.cell_name(result, side, *names, len(found), t), found, t)
 
     def _on_picture(self, name: str) -> Callable[..., Updates]:
         def on_picture(
