@@ -247,9 +247,10 @@ def gallery_label(name: str, found: int, shown: int, t: Translator) -> str:
     return label if shown == found else f"{label} · {t('retrain.first', n=shown)}"
 
 
-def picture_caption(picture: Judged, t: Translator) -> str:
-    """What is said of a test picture, before and after."""
-    return " → ".join(t.short(name) for name in picture.said)
+def picture_caption(picture: Judged, t: Translator, seeds: int | None = None) -> str:
+    """What is said of a test picture, before and after; of how many seeds, where they were asked and disagree."""
+    words = " → ".join(t.short(name) for name in picture.said)
+    return words if seeds in (None, picture.agreeing) else f"{words} · {picture.agreeing}/{seeds}"
 
 
 def _cell_label(truth: str, predicted: str, pictures: int, t: Translator) -> str:

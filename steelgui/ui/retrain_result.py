@@ -104,14 +104,14 @@ class RetrainResult:
             **self._filled("worse", worse, t),
         }
 
-    def _cell(self, name: str | None, found: Sequence[Judged], t: Translator) -> Updates:
+    def _cell(self, name: str | None, found: Sequence[Judged], t: Translator, seeds: int | None = None) -> Updates:
         return {
             self.title: fragments.cell_title(name, t),
             self.close: gr.Button(interactive=name is not None),
-            **self._filled("cell", found, t),
+            **self._filled("cell", found, t, seeds),
         }
 
-    def _filled(self, name: str, found: Sequence[Judged], t: Translator) -> Updates:
+    def _filled(self, name: str, found: Sequence[Judged], t: Translator, seeds: int | None = None) -> Updates:
         pictures, readable = [], []
         for judged in found[:SHOWN]:
             try:
@@ -119,7 +119,7 @@ class RetrainResult:
             except ImageError:
                 continue  # moved since
             image.thumbnail((SIDE, SIDE))
-            pictures.append((image, fragments.picture_caption(judged, t)))
+            pictures.append((image, fragments.picture_caption(judged, t, seeds)))
             readable.append(judged)
         label: dict[str, Any] = (
             {} if name == "cell" else {"label": fragments.gallery_label(name, len(found), len(pictures), t)}
@@ -139,7 +139,8 @@ class RetrainResult:
         side, truth, predicted = (int(value) for value in (event.side, event.truth, event.predicted))
         names = result["classes"][truth], result["classes"][predicted]
         found = in_cell(result, side, *names)
-        return self._cell(fragments.cell_name(result, side, *names, len(found), t), found, t)
+        name = fragments.cell_name(result, side, *names, len(found), t)
+        return self._cell(name, found, t, len(result["seeds"]))
 
     def _on_picture(self, name: str) -> Callable[..., Updates]:
         def on_picture(
