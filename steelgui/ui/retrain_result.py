@@ -58,7 +58,7 @@ class RetrainResult:
                 )
             galleries = {"cell": self._gallery("cell", 148)}
             with gr.Row(elem_id="retrain-changed"):
-                galleries |= {name: self._gallery(name, 260) for name in ("better", "worse")}
+                galleries |= {name: self._gallery(name, 272) for name in ("better", "worse")}
             self.galleries = galleries
             self.heat = gr.HTML(heat_fragments.waiting(t), elem_id="retrain-heat")
 
