@@ -2,7 +2,8 @@
 
 config.json    kind, name, when it was made, and the configuration
 status.json    state, step and steps, process, error; written whole by the worker
-events.jsonl   what the trainer told, one JSON object a line
+events.jsonl   what the trainer told, one JSON object a line; `worked_s` are the seconds that the run has been worked on
+               since it was started or resumed, pauses left out
 control        one word for the worker: run, pause, stop, save or a remedy
 alive.lock     locked while a worker works on the run
 log.txt        what a worker without a terminal printed

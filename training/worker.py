@@ -76,6 +76,8 @@ class _Worker:
         self.status = Status("queued", pid=os.getpid())
         self.turn = FileLock(run.folder.parent / "compute.lock")
         self._written_at = 0.0
+        #: When the work began; pauses move it on.
+        self._since = 0.0
 
     def work(self) -> Status:
         run = self.run
@@ -114,6 +116,7 @@ class _Worker:
     def _drive(self, trainer: Trainer) -> Status:
         asked: str | None = None
         self._set("running")
+        self._since = time.monotonic()
         try:
             while True:
                 try:
@@ -153,8 +156,9 @@ class _Worker:
             self._written_at = time.monotonic()
             self._set("running", step=event.step, steps=event.steps)
         # Opened each time: a reader may have it copied or moved, and one line a second costs nothing.
+        told = {**to_json(event), "worked_s": round(time.monotonic() - self._since, 1)}
         with self.run.events_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
 
     def _refused(self, error: BaseException) -> bool:
         """Did it fail for what the user gave it, before there was anything to keep?"""
@@ -169,6 +173,7 @@ class _Worker:
     def _paused(self) -> Word:
         """Let others compute until somebody says run or stop."""
         self._set("paused")
+        paused_at = time.monotonic()
         self.turn.release(force=True)
         while (word := self.run.take()) not in ("run", "stop"):
             time.sleep(POLL)
@@ -176,6 +181,7 @@ class _Worker:
             word = "stop"
         if word == "run":
             self._set("running")
+        self._since += time.monotonic() - paused_at
         return word
 
     def _wait_for_turn(self) -> bool:

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.imagefile import read_image
 from models.sidecar import read_sidecar
+from steelgui.results import Evidence
 from steelgui.services.experiments import Experiments
+from steelgui.services.heat_maps import HeatMaps
+from steelgui.services.judged import Judged
 from steelgui.services.library import Library
+from steelgui.services.time_left import time_left
 from steelgui.settings import Settings
 from training.config import parse
 from training.data import read_dataset
@@ -52,6 +57,7 @@ class Retraining:
     def __init__(self, settings: Settings) -> None:
         self.experiments = Experiments(settings)
         self.jobs = self.experiments.jobs
+        self.heat_maps = HeatMaps()
 
     def counts(self, data: Path) -> tuple[dict[str, int], tuple[str, ...]]:
         """Training pictures by class, and which of them are scarce; DataError where there is no data set."""
@@ -96,16 +102,10 @@ class Retraining:
         """RunError where its configuration cannot be read."""
         about, status = run.about(), run.status()
         config = parse(ExperimentConfig, {**about["config"], "out": run.folder})
-        reached: dict[int, float] = {}
-        speed = 0.0
-        for event in run.events():
-            if event["kind"] == "trial":
-                reached[event["number"]] = event["values"][MEASURES[config.task].followed[0]]
-            elif event["kind"] == "step":
-                speed = event["images_per_s"]
+        events, followed = list(run.events()), MEASURES[config.task].followed[0]
+        reached = {event["number"]: event["values"][followed] for event in events if event["kind"] == "trial"}
         trainings = tuple((training.name, reached.get(number)) for number, training in enumerate(plan(config), 1))
-        running = status.state == "running" and speed
-        left = (status.steps - status.step) * config.batch_size / speed if running else None
+        left = time_left(events, len(trainings)) if status.state == "running" else None
         result = self.experiments.result(run) if status.state == "finished" else None
         return Experiment(
             run.id, str(about["name"]), status.state, status.step, status.steps, status.error, trainings, left, result
@@ -125,7 +125,7 @@ class Retraining:
         said = result["verdict"]
         arms = [arm for arm in result["arms"] if arm["arm"] == said["best"]]
         arm = next((arm for arm in arms if arm["ratio"] in (None, said["ratio"])), arms[0])
-        files = [run.folder / "trainings" / name / f"{name}.safetensors" for name in arm["models"]]
+        files = [_model(run, name) for name in arm["models"]]
         file = max((file for file in files if file.is_file()), key=_validated, default=None)
         if file is None:
             raise RunError(f"the models of {run.id} are gone; run the experiment again")
@@ -135,6 +135,19 @@ class Retraining:
             library.take_in(file, name)
         library.activate(name)
         return name
+
+    def explain(self, run: Run, picture: Judged) -> list[Evidence]:
+        """What each of the models of a picture says of it, and looks at, plain training's first.
+
+        Raises:
+            RunError: the models are gone.
+            ImageError, CheckpointError: the picture or a model cannot be read.
+        """
+        files = [_model(run, name) for name in picture.models]
+        if not all(file.is_file() for file in files):
+            raise RunError(f"the models of {run.id} are gone; run the experiment again")
+        image = read_image(picture.image)
+        return [self.heat_maps.look(image, file) for file in files]
 
     def roll_back(self) -> str | None:
         """Back to the classifier before; returns which one inspects now."""
@@ -154,6 +167,10 @@ class Retraining:
             return self.jobs.find(run_id) if run_id else None
         except RunError:
             return None
+
+
+def _model(run: Run, training: str) -> Path:
+    return run.folder / "trainings" / training / f"{training}.safetensors"
 
 
 def _validated(file: Path) -> float:

@@ -15,9 +15,12 @@ from PIL import Image
 
 from models.files import atomic_write
 from models.imagefile import ImageError, read_image
+from steelgui.services.judged import Judged, changed
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
 
+#: Starts that have a name; any other is a file.
+STARTS = ("bundled", "pretrained", "random")
 #: Pictures of each kind in the report, and their side, px.
 SHOWN, SIDE = 24, 112
 _STYLE = """
@@ -64,16 +67,21 @@ def figures_csv(result: Mapping[str, Any]) -> str:
 
 def report_html(result: Mapping[str, Any], t: Translator) -> str:
     """The whole report as one HTML document."""
-    better, worse = fragments.changed(result)
-    config = result["config"]
+    better, worse = changed(result)
+    config, counts = result["config"], result["counts"]
+    init = t(f"retrain.start_{config['init']}") if config["init"] in STARTS else Path(config["init"]).name
     facts = {
         t("report.data"): f"{result['data']['folder']} ({result['data']['fingerprint']})",
-        t("report.pictures"): ", ".join(f"{name} {count}" for name, count in result["counts"].items()),
-        t("report.classes"): ", ".join(f"{name} {count}" for name, count in result["training_counts"].items()),
-        t("report.scarce"): ", ".join(result["scarce"]),
-        t("report.training"): (
-            f"{config['arch']}, {config['size']}², {config['epochs']} epochs, batch {config['batch_size']}, "
-            f"{config['init']}"
+        t("report.pictures"): t("report.counts", **counts),
+        t("report.classes"): ", ".join(f"{t.short(name)} {n}" for name, n in result["training_counts"].items()),
+        t("report.scarce"): ", ".join(map(t.short, result["scarce"])),
+        t("report.training"): t(
+            "report.recipe",
+            arch=config["arch"],
+            size=config["size"],
+            epochs=config["epochs"],
+            batch=config["batch_size"],
+            init=init,
         ),
         t("report.seeds"): ", ".join(map(str, result["seeds"])),
         t("report.synthetic"): ", ".join(Path(folder).name for folder in config["synthetic"]) or "–",
@@ -87,26 +95,26 @@ def report_html(result: Mapping[str, Any], t: Translator) -> str:
     title = escape(t("report.title"))
     return (
         f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        f"<h1>{title}</h1>{fragments.verdict(result, t)}{fragments.intervals(result, t)}"
-        f"{fragments.intervals(result, t, 'recall')}{fragments.confusions(result, t)}{pictures}"
+        f"<h1>{title}</h1>{fragments.verdict(result, t)}"
+        f"{fragments.intervals(result, t, fragments.rate_of(result))}{fragments.intervals(result, t, 'recall')}"
+        f"{fragments.confusions(result, t, buttons=False)}{pictures}"
         f"<h2>{escape(t('report.how'))}</h2><p>{escape(t('report.method'))}</p><table>{rows}</table><ul>{notes}</ul></html>"
     )
 
 
-def _pictures(found: Sequence[Mapping[str, str]], t: Translator) -> str:
+def _pictures(found: Sequence[Judged], t: Translator) -> str:
     items = []
-    for entry in found[:SHOWN]:
+    for picture in found[:SHOWN]:
         try:
-            image = Image.fromarray(read_image(Path(entry["image"])))
+            image = Image.fromarray(read_image(picture.image))
         except ImageError:
             continue  # moved since
         image.thumbnail((SIDE, SIDE))
         packed = io.BytesIO()
         image.save(packed, "JPEG", quality=80)
         data = base64.b64encode(packed.getvalue()).decode()
-        words = f"{t.short(entry['before'])} → {t.short(entry['after'])}"
         items.append(
-            f'<figure><img alt="{escape(entry["truth"])}" src="data:image/jpeg;base64,{data}">'
-            f"<figcaption>{escape(words)}</figcaption></figure>"
+            f'<figure><img alt="{escape(t.short(picture.truth))}" src="data:image/jpeg;base64,{data}">'
+            f"<figcaption>{escape(fragments.picture_caption(picture, t))}</figcaption></figure>"
         )
     return f'<div class="p">{"".join(items)}</div>'

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
+from steelgui.services.judged import Judged, Result, cell_counts, compared
 from steelgui.services.retraining import Experiment
 from steelgui.ui.i18n import Translator
 from steelgui.ui.studio_fragments import duration, panel
 
-Result = Mapping[str, Any]
 #: Verdict → tone of its panel.
 TONES = {"helped": "ok", "as_balanced": "none", "no_difference": "none", "worse": "defect", "no_synthetic": "none"}
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
 WIDTH, LABEL, LINE = 640, 132, 14
+#: Characters of a class's name that the figure has room for; classes whose names fit side by side over a matrix.
+LONGEST, FEW = 20, 6
+#: Of the comparison: plain training first.
+SIDES = ("before", "after")
 
 
 def empty(t: Translator) -> str:
@@ -58,13 +60,18 @@ def verdict_text(result: Result, t: Translator) -> str:
 
 
 def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
-    """Every arm's figure by class as a point on its interval; the scarce classes first, their mean on top."""
+    """Every arm's figure by class as a point on its interval; the scarce classes first, their mean on top.
+
+    Nothing where the task has no such figure, as a segmenter no recall.
+    """
     arms = result["arms"]
     scarce = result["scarce"]
     # Of a single scarce class there is no mean to tell.
     mean = [f"scarce_{rate}"] if len(scarce) > 1 else []
     names = [*mean, *(f"{rate}:{name}" for name in (*scarce, *_others(result)))]
     names = [name for name in names if name in arms[0]["figures"]]
+    if not names:
+        return ""
     lows = [arm["figures"][name]["low"] for arm in arms for name in names]
     start = max(0.0, min((low for low in lows if low is not None), default=0.0) - 0.02)
     height = len(names) * (len(arms) * LINE + 12) + 26
@@ -77,7 +84,8 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
         label = t("retrain.scarce_mean") if ":" not in name else t.short(name.split(":", 1)[1])
         middle = top + len(arms) * LINE / 2
         weight = ' font-weight="600"' if ":" not in name or name.split(":", 1)[1] in scarce else ""
-        parts.append(f'<text x="0" y="{middle + 4:.0f}"{weight}>{escape(label)}</text>')
+        short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+        parts.append(f'<text x="0" y="{middle + 4:.0f}"{weight}><title>{escape(label)}</title>{escape(short)}</text>')
         for arm in arms:
             figure, y = arm["figures"][name], top + LINE / 2
             colour = COLOURS[arm["arm"]]
@@ -106,41 +114,56 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
     )
 
 
-def confusions(result: Result, t: Translator) -> str:
-    """Before and after, side by side: plain training and the arm that is judged; means over the seeds."""
-    shown = [arm for arm in (plain_arm(result), judged_arm(result)) if arm]
-    titles = [t("retrain.before"), t("retrain.after")]
-    return (
-        '<div class="sg-confusions">'
-        + "".join(
-            _confusion(arm, result["classes"], f"{title}: {arm_name(arm, t)}", t)
-            for arm, title in zip(shown, titles, strict=False)
-        )
-        + "</div>"
+def confusions(result: Result, t: Translator, buttons: bool = True) -> str:
+    """Before and after, side by side: plain training and the arm that is judged; means over the seeds.
+
+    Args:
+        buttons: on paper there is nothing to open.
+    """
+    tables = (_confusion(result, arm, side, t, buttons) for side, arm in enumerate(compared(result)))
+    found = "".join(tables)
+    return f'<div class="sg-confusions">{found}</div>' if found else ""
+
+
+def _confusion(result: Result, arm: Result, side: int, t: Translator, buttons: bool) -> str:
+    classes, counts, title = result["classes"], cell_counts(result, arm), side_name(side, arm, t)
+    head = "".join(
+        f'<th scope="col" title="{escape(t.short(name))}"><span>{escape(t.short(name))}</span></th>' for name in classes
     )
-
-
-def _confusion(arm: Result, classes: Sequence[str], title: str, t: Translator) -> str:
-    head = "".join(f'<th scope="col"><span>{escape(t.short(name))}</span></th>' for name in classes)
     rows = []
-    for index, name in enumerate(classes):
-        total = sum(arm["confusion"][index]) or 1
-        cells = "".join(
-            f'<td class="{"sg-hit" if index == column else "sg-miss" if value else ""}" '
-            f'style="--share:{value / total:.3f}">{_count(value)}</td>'
-            for column, value in enumerate(arm["confusion"][index])
-        )
-        rows.append(f'<tr><th scope="row">{escape(t.short(name))}</th>{cells}</tr>')
+    for row, truth in enumerate(classes):
+        total = sum(arm["confusion"][row]) or 1
+        cells = []
+        for column, predicted in enumerate(classes):
+            value, pictures = arm["confusion"][row][column], counts[truth, predicted]
+            said = _count(value)
+            if buttons and pictures:
+                label = _cell_label(truth, predicted, pictures, t)
+                said = (
+                    f'<button type="button" data-side="{side}" data-truth="{row}" data-predicted="{column}" '
+                    f'aria-expanded="false" aria-label="{escape(label)}" title="{escape(label)}">{said}</button>'
+                )
+            kind = "sg-hit" if row == column else "sg-miss" if value else ""
+            cells.append(f'<td class="{kind}" style="--share:{value / total:.3f}">{said}</td>')
+        name = escape(t.short(truth))
+        rows.append(f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>')
     corner = escape(t("retrain.truth"))
+    many = " sg-many" if len(classes) > FEW else ""
     return (
-        f'<table class="sg-confusion"><caption>{escape(title)}</caption><thead><tr><td>{corner}</td>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f'<figure class="sg-confusion{many}" style="--classes:{len(classes)}"><figcaption>{escape(title)}</figcaption>'
+        f'<div class="sg-scroll"><table aria-label="{escape(title)}">'
+        f"<thead><tr><td>{corner}</td>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></figure>"
     )
 
 
 def answer(result: Result, t: Translator) -> str:
     """Intervals, then before and after."""
-    return intervals(result, t) + confusions(result, t)
+    return intervals(result, t, rate_of(result)) + confusions(result, t)
+
+
+def rate_of(result: Result) -> str:
+    """What the verdict rests on: `f1`, or `dice` where defects were marked and not named."""
+    return "dice" if result.get("task") == "segmenter" else "f1"
 
 
 def counts(pictures: Mapping[str, int], scarce: Sequence[str], t: Translator) -> str:
@@ -199,28 +222,40 @@ def key_of(arm: Result) -> str:
     return str(arm["arm"]) if arm["ratio"] is None else f"{arm['arm']}-{arm['ratio']:g}"
 
 
-def plain_arm(result: Result) -> Result | None:
-    return next((arm for arm in result["arms"] if arm["arm"] == "plain"), None)
+def side_name(side: int, arm: Result, t: Translator) -> str:
+    """Before or after, and the way of training."""
+    return f"{t(f'retrain.{SIDES[side]}')}: {arm_name(arm, t)}"
 
 
-def judged_arm(result: Result) -> Result | None:
-    said = result["verdict"]
-    return next((arm for arm in result["arms"] if (arm["arm"], arm["ratio"]) == (said["arm"], said["ratio"])), None)
+def cell_name(result: Result, side: int, truth: str, predicted: str, pictures: int, t: Translator) -> str:
+    """Which cell of which matrix, and why it has more pictures than its number says, which is a mean."""
+    words = [side_name(side, compared(result)[side], t), _cell_label(truth, predicted, pictures, t)]
+    if len(result["seeds"]) > 1:
+        words.append(t("retrain.any_seed", n=len(result["seeds"])))
+    return " · ".join(words)
 
 
-def changed(result: Result) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Test pictures that went from wrong to right, and from right to wrong, by the majority of the seeds."""
-    plain, judged = plain_arm(result), judged_arm(result)
-    better: list[dict[str, str]] = []
-    worse: list[dict[str, str]] = []
-    if plain is None or judged is None:
-        return better, worse
-    for row in result["test"]:
-        before, after = (Counter(row["predicted"][key_of(arm)]).most_common(1)[0][0] for arm in (plain, judged))
-        entry = {"image": row["image"], "truth": row["truth"], "before": before, "after": after}
-        if (before == row["truth"]) != (after == row["truth"]):
-            (better if after == row["truth"] else worse).append(entry)
-    return better, worse
+def cell_title(name: str | None, t: Translator) -> str:
+    """Above a cell's pictures; without a cell, how to open one."""
+    text = name or t("retrain.cell_hint")
+    return f'<div class="sg-cell-title" role="status" title="{escape(text)}">{escape(text)}</div>'
+
+
+def gallery_label(name: str, found: int, shown: int, t: Translator) -> str:
+    """Of the changed pictures, with their number, and how many of them are to be seen where not all are."""
+    label = f"{t(f'retrain.{name}')} ({found})"
+    return label if shown == found else f"{label} · {t('retrain.first', n=shown)}"
+
+
+def picture_caption(picture: Judged, t: Translator, seeds: int | None = None) -> str:
+    """What is said of a test picture, before and after; of how many seeds, where they were asked and disagree."""
+    words = " → ".join(t.short(name) for name in picture.said)
+    return words if seeds in (None, picture.agreeing) else f"{words} · {picture.agreeing}/{seeds}"
+
+
+def _cell_label(truth: str, predicted: str, pictures: int, t: Translator) -> str:
+    key = "retrain.cell_one" if pictures == 1 else "retrain.cell_many"
+    return t(key, truth=t.short(truth), predicted=t.short(predicted), n=pictures)
 
 
 def _others(result: Result) -> list[str]:
@@ -228,7 +263,7 @@ def _others(result: Result) -> list[str]:
 
 
 def _count(value: float) -> str:
-    return "" if not value else f"{value:g}" if value == int(value) else f"{value:.1f}"
+    return "" if not value else f"{value:.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
 
 
 def _gain(interval: Mapping[str, float | None]) -> str:

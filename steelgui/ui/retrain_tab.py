@@ -9,7 +9,6 @@ from typing import Any
 
 import gradio as gr
 
-from models.imagefile import ImageError, read_image
 from models.sidecar import CheckpointError
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
@@ -18,6 +17,7 @@ from steelgui.ui import studio_fragments
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.report import write_report
+from steelgui.ui.retrain_result import RetrainResult
 from steelgui.ui.toast import warn
 from training.config import ConfigError
 from training.data.record import DataError
@@ -32,8 +32,8 @@ FIELDS = (
 #: Of the settings' names and words: a classifier's `arch` is not a GAN's.
 SCOPE = "retrain"
 RATIOS = (0.5, 1.0, 2.0, 4.0)
-#: Seconds between two looks at a running experiment, and pictures of each kind that are shown.
-TICK, SHOWN = 2.0, 24
+#: Seconds between two looks at a running experiment.
+TICK = 2.0
 
 
 @dataclass
@@ -104,20 +104,8 @@ class RetrainTab:
                     )
                 self.verdict = gr.HTML(fragments.empty(t), elem_id="retrain-verdict")
                 self.progress = gr.HTML("", elem_id="retrain-progress")
-                self.answer = gr.HTML("", elem_id="retrain-answer")
-                with gr.Row(visible=False, elem_id="retrain-pictures") as self.pictures:
-                    self.better, self.worse = (
-                        gr.Gallery(
-                            label=self.i18n(f"retrain.{name}"),
-                            height=260,
-                            object_fit="cover",
-                            interactive=False,
-                            buttons=[],
-                            elem_id=f"retrain-{name}",
-                            elem_classes="sg-gallery",
-                        )
-                        for name in ("better", "worse")
-                    )
+                self.result = RetrainResult(self.retraining, self.settings, self.i18n)
+                self.result.layout()
                 with gr.Row(elem_id="retrain-actions"):
                     self.activate = gr.Button(
                         self.i18n("retrain.activate"), variant="primary", visible=False, elem_id="retrain-activate"
@@ -131,7 +119,7 @@ class RetrainTab:
     @property
     def watching(self) -> list[Any]:
         return [
-            *(self.drawn, self.verdict, self.progress, self.answer, self.pictures, self.better, self.worse),
+            *(self.drawn, self.verdict, self.progress, *self.result.outputs),
             *(self.activate, self.back, self.report, self.pause, self.resume, self.stop),
         ]
 
@@ -144,6 +132,7 @@ class RetrainTab:
         for control in self.form_inputs:
             control.change(self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, asked, self.runs, **quiet)
+        self.result.wire(self.runs)
         self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
         for name in ("pause", "resume", "stop"):
             getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
@@ -283,8 +272,7 @@ class RetrainTab:
             self.drawn: self._token(run_id),
             self.verdict: fragments.verdict(result, t) if result else fragments.state(seen, t),
             self.progress: "" if result else fragments.progress(seen, t),
-            self.answer: fragments.answer(result, t) if result else "",
-            self.pictures: gr.Row(visible=bool(result)),
+            **self.result.show(result, t),
             self.pause: gr.Button(interactive=seen.state == "running"),
             self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
             self.stop: gr.Button(interactive=seen.state in LIVE),
@@ -295,23 +283,9 @@ class RetrainTab:
         if result:
             best = t(f"arm.{result['verdict']['best']}")
             updates[self.activate] = gr.Button(t("retrain.activate_what", arm=best), visible=True)
-            better, worse = fragments.changed(result)
-            updates[self.better] = gr.Gallery(_pictures(better, t), label=f"{t('retrain.better')} ({len(better)})")
-            updates[self.worse] = gr.Gallery(_pictures(worse, t), label=f"{t('retrain.worse')} ({len(worse)})")
             path = write_report(result, run.folder / f"report-{t.lang}", t)
             updates[self.report] = gr.DownloadButton(value=str(path), visible=True)
         return updates
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)
-
-
-def _pictures(found: list[dict[str, str]], t: Translator) -> list[tuple[Any, str]]:
-    shown = []
-    for entry in found[:SHOWN]:
-        try:
-            image = read_image(Path(entry["image"]))
-        except ImageError:
-            continue  # moved since
-        shown.append((image, f"{t.short(entry['before'])} → {t.short(entry['after'])}"))
-    return shown

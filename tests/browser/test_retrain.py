@@ -43,6 +43,7 @@ def test_an_experiment_from_a_folder_to_a_verdict(visit: Visit, tmp_path: Path) 
     expect(page.locator(VERDICT)).to_have_attribute("data-health", ANSWERED, timeout=180_000)
     expect(page.locator("#retrain-answer svg circle")).to_have_count(6)
     expect(page.locator("#retrain-answer table")).to_have_count(2)
+    _cells_and_heat_maps(page)
     expect(page.locator("#retrain-report")).to_be_visible()
     with page.expect_download() as download:
         page.locator("#retrain-report").click()
@@ -62,6 +63,55 @@ def test_an_experiment_from_a_folder_to_a_verdict(visit: Visit, tmp_path: Path) 
     page.locator("#retrain-back").click()
     expect(header).to_contain_text("neu-classifier")
     expect(page.locator("#retrain-back")).to_be_hidden()
+
+
+def _cells_and_heat_maps(page: playwright.Page) -> None:
+    """By keyboard: a cell shows its pictures, a changed picture what two models look at; nothing moves for it."""
+    cell, title = page.locator("#retrain-answer button[data-side]").first, page.locator("#retrain-cell-title")
+    pictures, heat = page.locator("#retrain-cell .thumbnail-item"), page.locator("#retrain-heat")
+    expect(title).to_contain_text("Open a cell")
+    expect(page.locator("#retrain-close")).to_be_disabled()
+    before = _places(page)
+    said = cell.get_attribute("aria-label") or ""
+    found = re.fullmatch(r"truth \w+, predicted \w+: (\d+) pictures?", said)
+    assert found
+    cell.focus()
+    page.keyboard.press("Enter")
+    expect(cell).to_have_attribute("aria-expanded", "true")
+    expect(title).to_contain_text(f"Before: plain · {said} · by at least one of 2 trainings")
+    expect(pictures).to_have_count(min(24, int(found[1])))
+    page.keyboard.press("Enter")  # the same again
+    expect(pictures).to_have_count(0)
+    expect(cell).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("Enter")
+    expect(pictures).not_to_have_count(0)
+
+    changed = page.locator("#retrain-better .thumbnail-item, #retrain-worse .thumbnail-item").first
+    changed.focus()
+    page.keyboard.press("Enter")
+    expect(heat.locator("img")).to_have_count(3)
+    expect(heat).to_contain_text(re.compile(r"Before: plain\s*says \w+, score [01]\.\d\d: (right|wrong)"))
+    expect(heat).to_contain_text(re.compile(r"After: balanced sampling\s*says \w+, score [01]\.\d\d: (right|wrong)"))
+    of_the_changed = heat.inner_text()
+    pictures.last.click()
+    expect(heat).not_to_have_text(of_the_changed)
+    expect(page.locator("#retrain-better .selected, #retrain-worse .selected")).to_have_count(0)
+    page.locator("#retrain-close").click()
+    expect(title).to_contain_text("Open a cell")
+    expect(pictures).to_have_count(0)
+    expect(cell).to_be_focused()
+    assert _places(page) == before
+
+
+def _places(page: playwright.Page) -> list[list[float]]:
+    """Top and height of what stands below one another, in the page."""
+    places: list[list[float]] = page.evaluate(
+        """() => ["answer", "cell", "better", "worse", "heat", "actions"].map((name) => {
+          const box = document.querySelector(`#retrain-${name}`).getBoundingClientRect();
+          return [box.top + scrollY, box.height];
+        })"""
+    )
+    return places
 
 
 def test_a_folder_that_is_not_there_is_said_in_korean_title_and_all(visit: Visit) -> None:

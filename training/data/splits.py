@@ -111,7 +111,7 @@ def split_anew(
         fractions: split → its part, above 0.
         progress: called with (pictures compared, all).
     """
-    return group_stratified_split(_grouped(list(dataset.samples), progress), fractions, seed)
+    return group_stratified_split(grouped(list(dataset.samples), progress), fractions, seed)
 
 
 def select(dataset: DataSet, split: str) -> tuple[Sample, ...]:
