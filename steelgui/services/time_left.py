@@ -20,17 +20,20 @@ def time_left(events: Iterable[Mapping[str, Any]], trainings: int) -> float | No
     Returns:
         None before there is anything to go by.
     """
-    stepping, stepped, steps, finished = 0.0, 0, 0, 0
+    stepping, stepped, steps = 0.0, 0, 0
     read: list[float] = []
     judged: list[float] = []
     gaps = read
     at, step, between = 0.0, 0, True
+    ended: set[int] = set()
     for event in events:
         now = event.get("worked_s")
         if now is None:
             continue  # of an earlier version
         if event["kind"] == "started":
             at, step, steps, between, gaps = now, event["done"], event["steps"], True, read
+        elif event["kind"] == "trial" and event["done"] and between and event["step"] == step:
+            ended.add(event["number"])  # told again at the start, or side by side with another
         elif event["kind"] in ("step", "trial"):
             if between:
                 gaps.append(now - at)
@@ -39,8 +42,9 @@ def time_left(events: Iterable[Mapping[str, Any]], trainings: int) -> float | No
                 stepped += event["step"] - step
             at, step, between = now, event["step"], False
             if event["kind"] == "trial" and event["done"]:
-                finished, between, gaps = event["number"], True, judged
+                ended.add(event["number"])
+                between, gaps = True, judged
     if not stepped:
         return None
-    to_judge = trainings - finished + (between and gaps is judged)
+    to_judge = trainings - len(ended) + (between and gaps is judged)
     return (steps - step) * stepping / stepped + to_judge * fmean(judged or read)

@@ -59,6 +59,7 @@ class ExperimentConfig(RunConfig):
         multiple_of=32,
         description="side of the network's square input, px; a segmenter's training crops are as large",
     )
+    at_once: int = Field(0, ge=0, le=16, description="trainings at the same time; 0 for what is fastest here")
     classic: bool = Field(True, description="classic augmentation in every arm: flips, crops, light")
 
     @model_validator(mode="after")
