@@ -55,8 +55,9 @@ def inspect(arguments: argparse.Namespace) -> int:
 
     settings = settings_from(arguments)
     library = Library(settings)
-    classifier = library.find(arguments.classifier) if arguments.classifier else library.default("classifier")
-    segmenter = library.find(arguments.segmenter) if arguments.segmenter else library.default("segmenter")
+    classifier, segmenter = library.together()
+    classifier = library.find(arguments.classifier) if arguments.classifier else classifier
+    segmenter = library.find(arguments.segmenter) if arguments.segmenter else segmenter
     inspector = Inspector(classifier, segmenter)
     thresholds = Thresholds(score=arguments.threshold, min_area=arguments.min_area)
     history = None

@@ -15,7 +15,7 @@ from training.config import ConfigError
 def list_models(arguments: argparse.Namespace) -> int:
     library = Library(settings_from(arguments))
     entries = library.entries()
-    at_work = {library.default("classifier"), library.default("segmenter")}
+    at_work = set(library.together())
     if arguments.json:
         print_json([{**_entry_json(entry), "active": entry.path in at_work} for entry in entries])
         return 0

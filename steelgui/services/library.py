@@ -84,6 +84,21 @@ class Library:
         """The model that inspects: the newest that was activated and is still there, else the bundled one, if any."""
         return next(iter(self._chosen(kind)), None)
 
+    def together(self) -> tuple[Path | None, Path | None]:
+        """Classifier and segmenter that inspect together.
+
+        A segmenter that marks classes which the classifier does not know is one of another product, and its masks would
+        contradict the scores. Then one inspects alone: what somebody has activated, of two the classifier.
+        """
+        classifier, segmenter = self.default("classifier"), self.default("segmenter")
+        if classifier is None or segmenter is None:
+            return classifier, segmenter
+        known, marked = (_entry(path, self._bundled(path)).spec for path in (classifier, segmenter))
+        if known is None or marked is None or set(marked.classes) <= set(known.classes):
+            return classifier, segmenter
+        alone = self._bundled(classifier) and not self._bundled(segmenter)
+        return (None, segmenter) if alone else (classifier, None)
+
     def warning(self, kind: Kind) -> str | None:
         """A sentence with figures where the model that inspects is worse than the one before it; None where it is not,
         or a card has no figure. It holds until another one inspects, whoever activated it."""

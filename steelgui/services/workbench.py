@@ -69,7 +69,7 @@ class Workbench:
     @property
     def inspector(self) -> Inspector:
         """Of the active models; another one as soon as others are activated, here or from a shell."""
-        wanted = self.library.default("classifier"), self.library.default("segmenter")
+        wanted = self.library.together()
         with self._changing:
             if self._inspector is None or self._inspector.paths != wanted:
                 self._inspector = Inspector(*wanted)

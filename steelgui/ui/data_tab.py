@@ -153,7 +153,7 @@ class DataTab:
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, folder: str) -> Updates:
+    def on_load(self, request: gr.Request, folder: str, label: str, split: str, page: int) -> Updates:
         """Who comes back finds the data set that was open; a new visitor the one that was changed last."""
         t = self._translator(request)
         found = self.datasets.all()
@@ -161,8 +161,14 @@ class DataTab:
         if path is None:
             return {self.overview: fragments.empty(t), **self.panel.shown(None, None, t)}
         if folder:
-            return self._known(path) | self._numbers(path, t)
+            seen = self._known(path) | self._numbers(path, t, label) | self._pictures(folder, label, split, page, t)
+            # The filters are left alone: they may be turned while this is under way.
+            return {part: update for part, update in seen.items() if part not in (self.label, self.in_split)}
         return self._opened(path, t)
+
+    @property
+    def load_inputs(self) -> list[Any]:
+        return [self.folder, self.label, self.in_split, self.page]
 
     @property
     def load_outputs(self) -> list[Any]:

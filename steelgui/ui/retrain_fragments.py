@@ -36,13 +36,15 @@ def verdict_text(result: Result, t: Translator) -> str:
     """The sentence of the verdict in the visitor's language; never a winner without its interval."""
     said = result["verdict"]
     kind, gain = said["kind"], said["gain"]
+    segmenter = result.get("task") == "segmenter"
+    mean, rate = (t("rate.dice"), t("rate.dice")) if segmenter else (t("rate.f1"), t("rate.recall"))
     if kind == "no_synthetic":
         if gain is None:
             return t("verdict_text.plain_only")
         word = "raised" if (gain["low"] or 0) > 0 else "lowered" if (gain["high"] or 0) < 0 else "same"
-        return t(f"verdict_text.balanced_{word}", gain=_gain(gain))
+        return t(f"verdict_text.balanced_{word}", gain=_gain(gain), mean=mean)
     if kind == "no_difference":
-        text = t("verdict_text.no_difference", pictures=said["pictures"], gain=_gain(gain))
+        text = t("verdict_text.no_difference", pictures=said["pictures"], gain=_gain(gain), mean=mean)
         if said["more"]:
             return f"{text} {t('verdict_text.collect', more=said['more'])}"
         return f"{text} {t('verdict_text.enough')}" if said["more"] == 0 else text
@@ -52,6 +54,8 @@ def verdict_text(result: Result, t: Translator) -> str:
         "after": f"{said['after']:.2f}",
         "range": _range(said["change"]),
         "gain": _gain(gain),
+        "mean": mean,
+        "rate": rate,
     }
     text = t(f"verdict_text.{kind}", **values)
     if said["over_balanced"] and kind != "worse":

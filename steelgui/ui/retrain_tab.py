@@ -22,7 +22,8 @@ from steelgui.ui.toast import warn
 from training.config import ConfigError
 from training.data.record import DataError
 from training.experiment.config import ARMS, ExperimentConfig
-from training.runs import LIVE, RunError
+from training.experiment.verdict import MEASURES
+from training.runs import LIVE, Run, RunError
 
 Updates = dict[Any, Any]
 FIELDS = (
@@ -61,6 +62,12 @@ class RetrainTab:
                     elem_id="retrain-data",
                 )
                 self.counts = gr.HTML(fragments.counts({}, (), t), elem_id="retrain-counts")
+                self.task = gr.Radio(
+                    [(self.i18n(f"retrain.task_{task}"), task) for task in MEASURES],
+                    value="classifier",
+                    label=self.i18n("retrain.task"),
+                    elem_id="retrain-task",
+                )
                 self.sets = gr.CheckboxGroup(
                     [], label=self.i18n("retrain.sets"), info=self.i18n("retrain.sets_hint"), elem_id="retrain-sets"
                 )
@@ -125,7 +132,7 @@ class RetrainTab:
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        asked = [self.data, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
+        asked = [self.data, self.task, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
         self.form_inputs, self.offered = [self.pictures_known, *asked], [self.command, self.run]
         for event in (self.data.submit, self.data.blur):
             event(self.on_data, self.data, [self.counts, self.pictures_known], **quiet)
@@ -138,7 +145,7 @@ class RetrainTab:
             getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
         self.chosen = [
             self.activate.click(self.on_activate, self.runs, self.back, **quiet),
-            self.back.click(self.on_back, None, self.back, **quiet),
+            self.back.click(self.on_back, self.runs, self.back, **quiet),
         ]
         self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
 
@@ -153,6 +160,7 @@ class RetrainTab:
             self.counts: fragments.counts({}, (), t) if not data.strip() else gr.skip(),
             self.command: studio_fragments.command("steelgui experiment", t) if not data.strip() else gr.skip(),
             self.sets: gr.CheckboxGroup(choices=sets),
+            self.task: gr.Radio(choices=[(t(f"retrain.task_{task}"), task) for task in MEASURES]),
             self.arms: gr.CheckboxGroup(choices=[(t(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"]),
             **{
                 control: type(control)(
@@ -165,7 +173,7 @@ class RetrainTab:
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, self.counts, self.command, self.sets, self.arms, *self.form.values()]
+        return [self.runs, self.counts, self.command, self.task, self.sets, self.arms, *self.form.values()]
 
     def on_data(self, request: gr.Request, data: str) -> list[Any]:
         """The bars of its classes, and how many pictures train; 0 where there is no data set."""
@@ -210,18 +218,21 @@ class RetrainTab:
         try:
             if run:
                 gr.Info(t("retrain.activated", name=self.retraining.activate(run)))
+                if worse := self.retraining.warning(self.retraining.kind(run)):
+                    warn(t, t.said(worse))
         except (CheckpointError, OSError, RunError) as error:
             warn(t, error)
-        return self._back(t)
+        return self._back(run, t)
 
-    def on_back(self, request: gr.Request) -> Updates:
+    def on_back(self, request: gr.Request, run_id: str | None) -> Updates:
         t = self._translator(request)
-        gr.Info(t("retrain.activated", name=self.retraining.roll_back() or "–"))
-        return self._back(t)
+        run = self.retraining.find(run_id)
+        gr.Info(t("retrain.activated", name=self.retraining.roll_back(self.retraining.kind(run)) or "–"))
+        return self._back(run, t)
 
-    def _back(self, t: Translator) -> Updates:
+    def _back(self, run: Run | None, t: Translator) -> Updates:
         """Offered while another model than the bundled one inspects."""
-        name = self.retraining.activated
+        name = self.retraining.activated(self.retraining.kind(run))
         return {self.back: gr.Button(t("retrain.back_from", name=name) if name else "", visible=bool(name))}
 
     def _say(self, word: str) -> Callable[..., Updates]:
@@ -238,13 +249,13 @@ class RetrainTab:
     # What they share --------------------------------------------------------------------------------------------
 
     def _config(
-        self, data: str, sets: list[str], arms: list[str], ratios: list[float], seeds: int, *given: Any
+        self, data: str, task: str, sets: list[str], arms: list[str], ratios: list[float], seeds: int, *given: Any
     ) -> ExperimentConfig:
         if not data.strip():
             raise ConfigError("data: name a folder")
         # Without pictures nothing synthetic can be tried; who has none yet learns of balanced sampling at least.
         chosen = [arm for arm in ARMS if arm in arms and (sets or arm == "balanced")]
-        values = {"arms": ["plain", *chosen], "ratios": ratios or [1.0], "seeds": int(seeds)}
+        values = {"task": task, "arms": ["plain", *chosen], "ratios": ratios or [1.0], "seeds": int(seeds)}
         return self.retraining.config(Path(data.strip()), sets, values | form_values(ExperimentConfig, FIELDS, given))
 
     def _listed(self, watched: str | None) -> Updates:
@@ -278,7 +289,7 @@ class RetrainTab:
             self.stop: gr.Button(interactive=seen.state in LIVE),
             self.report: gr.DownloadButton(visible=False),
             self.activate: gr.Button(visible=False),
-            **self._back(t),
+            **self._back(run, t),
         }
         if result:
             best = t(f"arm.{result['verdict']['best']}")

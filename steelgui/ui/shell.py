@@ -96,7 +96,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         inspect.recall(page)
         studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
         retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
-        data_tab.select(data.on_load, data.folder, data.load_outputs, **private)
+        data_tab.select(data.on_load, data.load_inputs, data.load_outputs, **private)
 
         def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, str, Any]:
             """On to the GAN Studio, filled in."""

@@ -50,7 +50,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(change|painter|remedy|retrain|runs|split|studio|tile|toast)\.",
+            r"|(change|painter|rate|remedy|retrain|runs|split|studio|tile|toast)\.",
             key,
         )
     }
@@ -66,7 +66,7 @@ def test_no_key_is_written_twice() -> None:
 
 def test_korean_is_korean() -> None:
     for key, text in table("ko").items():
-        if not key.startswith("meta.") and re.sub(r"\{\w+\}|\W", "", text):
+        if not key.startswith(("meta.", "rate.")) and re.sub(r"\{\w+\}|\W", "", text):
             assert re.search("[가-힣]", text), key
 
 

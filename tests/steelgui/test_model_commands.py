@@ -45,10 +45,11 @@ def test_from_a_file_to_an_inspection_and_back(
     code, out, err = run(capsys, "inspect", picture, "--json", *home)
     assert code == 0, err
     found = json.loads(out)
-    assert found["models"]["classifier"] == "mine" and found["models"]["segmenter"] == "neu-segmenter"
+    # The bundled segmenter marks other classes, and would contradict it.
+    assert found["models"] == {"classifier": "mine"} and found["defects"] == []
     assert set(found["scores"]) == set(CLASSES)
     code, out, _ = run(capsys, "models", "list", "--json", *home)
-    assert [entry["name"] for entry in json.loads(out) if entry["active"]] == ["neu-segmenter", "mine"]
+    assert [entry["name"] for entry in json.loads(out) if entry["active"]] == ["mine"]
 
     code, _, err = run(capsys, "models", "rollback", "classifier", *home)
     assert code == 0 and err == "neu-classifier inspects again, mine no more\n"
@@ -58,6 +59,24 @@ def test_from_a_file_to_an_inspection_and_back(
     )
     code, out, _ = run(capsys, "models", "rollback", "classifier", "--json", *home)
     assert code == 0 and json.loads(out) == {"active": "neu-classifier", "before": None}
+
+
+def test_two_of_one_product_inspect_together(tmp_path: Path, striper: Path) -> None:
+    library = Library(Settings(home=tmp_path / "home"))
+    bundled = tuple(weights_folder() / f"neu-{kind}.safetensors" for kind in ("classifier", "segmenter"))
+    assert library.together() == bundled
+    arguments = {"encoder": "test_resnet", "decoder_channels": (16, 16, 8, 8, 8)}
+    spec = NetworkSpec("segmenter", "unet", CLASSES[:2], arguments, preprocess=Preprocess(32))
+    marker = library.take_in(save_checkpoint(tmp_path / "marker.safetensors", build(spec), spec, {}))
+    own = library.take_in(striper)
+    library.activate("marker")
+    assert library.together() == (None, marker)
+    library.activate("striper")
+    assert library.together() == (own, marker)
+    library.active.roll_back("segmenter")
+    assert library.together() == (own, None)
+    library.active.roll_back("classifier")
+    assert library.together() == bundled
 
 
 def test_a_model_that_is_gone_leaves_the_one_before(tmp_path: Path, striper: Path) -> None:

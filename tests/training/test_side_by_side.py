@@ -55,10 +55,8 @@ def test_who_stops_listening_ends_the_processes() -> None:
 
 def children() -> list[int]:
     """Spawned ones that live; multiprocessing keeps a tracker of resources besides."""
-    found = psutil.Process().children()
-    return [
-        one.pid for one in found if one.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(one.cmdline())
-    ]
+    living = (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE)
+    return [one.pid for one in living if "spawn_main" in " ".join(one.cmdline())]
 
 
 def test_an_experiment_side_by_side_is_the_same_experiment(tmp_path: Path) -> None:
