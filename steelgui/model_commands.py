@@ -108,25 +108,17 @@ def _export_onnx(file: Path, arguments: argparse.Namespace) -> int:
 
 
 def compare(arguments: argparse.Namespace) -> int:
-    from models.checkpoint import load_checkpoint
-    from training.data import read_dataset
+    from steelgui.services.comparing import compare_models
     from training.experiment.compare import without_nan
-    from training.experiment.paired import check_alike, judged_split
-    from training.experiment.paired import compare as judge
 
     library = Library(settings_from(arguments))
-    a, b = library.entry(arguments.a), library.entry(arguments.b)
-    names = (a.name, b.name) if a.name != b.name else (arguments.a, arguments.b)
-    assert a.spec and b.spec
-    check_alike(names, a.spec, b.spec)
-    split, samples = judged_split(read_dataset(arguments.data, arguments.format), arguments.split)
-    found = judge(load_checkpoint(a.path), load_checkpoint(b.path), names, split, samples)
+    found = compare_models(library, arguments.a, arguments.b, arguments.data, arguments.format, arguments.split)
     if arguments.json:
         print_json(without_nan({**asdict(found), "verdict": found.verdict, "sentence": found.sentence}))
         return 0
     print_line(f"{found.split}: {found.pictures} pictures, {found.groups} unlike one another; 95 % intervals")
     width = max(map(len, found.change))
-    print_line(f"{'':<{width}}  {names[0]:<24} {names[1]:<24} difference")
+    print_line(f"{'':<{width}}  {found.names[0]:<24} {found.names[1]:<24} difference")
     for name, change in found.change.items():
         sides = [f"{side.value:.3f} ({side.low:.3f} to {side.high:.3f})" for side in (found.a[name], found.b[name])]
         print_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,7 @@ class Experiment:
         trainings: name and figure on validation (a classifier's F1, a segmenter's dice) of each that was planned; None
             where it has not begun.
         left: seconds to go, as far as that can be told.
+        curves: arm and (epoch, figure on validation) of each training, in the order of `trainings`.
         result: `result.json`, once it has ended.
     """
 
@@ -50,6 +52,8 @@ class Experiment:
     trainings: tuple[tuple[str, float | None], ...]
     left: float | None
     result: dict[str, Any] | None
+    curves: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
+    epochs: int = 1
 
 
 class Retraining:
@@ -104,12 +108,28 @@ class Retraining:
         about, status = run.about(), run.status()
         config = parse(ExperimentConfig, {**about["config"], "out": run.folder})
         events, followed = list(run.events()), MEASURES[config.task].followed[0]
-        reached = {event["number"]: event["values"][followed] for event in events if event["kind"] == "trial"}
-        trainings = tuple((training.name, reached.get(number)) for number, training in enumerate(plan(config), 1))
+        reached: dict[int, dict[int, float]] = defaultdict(dict)
+        for event in events:
+            if event["kind"] == "trial":
+                reached[event["number"]][event["epoch"]] = event["values"][followed]
+        planned = list(enumerate(plan(config), 1))
+        trainings = tuple((one.name, reached[number][max(reached[number])] if reached[number] else None)
+                          for number, one in planned)  # fmt: skip
+        curves = tuple((one.arm, tuple(sorted(reached[number].items()))) for number, one in planned)
         left = time_left(events, len(trainings)) if status.state == "running" else None
         result = self.experiments.result(run) if status.state == "finished" else None
         return Experiment(
-            run.id, str(about["name"]), status.state, status.step, status.steps, status.error, trainings, left, result
+            run.id,
+            str(about["name"]),
+            status.state,
+            status.step,
+            status.steps,
+            status.error,
+            trainings,
+            left,
+            result,
+            curves,
+            config.epochs,
         )
 
     def activate(self, run: Run) -> str:

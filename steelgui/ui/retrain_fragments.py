@@ -15,6 +15,7 @@ TONES = {"helped": "ok", "as_balanced": "none", "no_difference": "none", "worse"
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
 WIDTH, LABEL, LINE = 640, 132, 14
+CURVES_HEIGHT = 168
 #: Characters of a class's name that the figure has room for; classes whose names fit side by side over a matrix.
 LONGEST, FEW = 20, 6
 #: Of the comparison: plain training first.
@@ -211,8 +212,40 @@ def progress(seen: Experiment, t: Translator) -> str:
     return (
         f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{share:.0f}" aria-label="{escape(text)}"><span style="width:{share:.1f}%"></span></div>'
-        f'<div class="sg-meta">{escape(text)}</div><section class="sg-scores sg-trainings">'
+        f'<div class="sg-meta">{escape(text)}</div>{_curves(seen, t)}<section class="sg-scores sg-trainings">'
         f"<h2>{escape(t('retrain.trainings'))}</h2><ol>{items}</ol></section>"
+    )
+
+
+def _curves(seen: Experiment, t: Translator) -> str:
+    """Each training's figure on validation by epoch, coloured by its arm."""
+    high = CURVES_HEIGHT
+
+    def place(epoch: float, value: float) -> tuple[float, float]:
+        return round(28 + (WIDTH - 36) * epoch / max(seen.epochs, 1), 1), round(high - 18 - (high - 26) * value, 1)
+
+    lines = ""
+    for arm, points in seen.curves:
+        if points:
+            placed, colour = [place(*point) for point in points], COLOURS[arm]
+            path, (x, y) = " ".join(f"{x},{y}" for x, y in placed), placed[-1]
+            lines += f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-opacity=".75"/>'
+            lines += f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
+    ticks = ""
+    for value in (0, 0.5, 1):
+        left, y = place(0, value)
+        ticks += f'<line x1="{left}" x2="{WIDTH - 8}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity=".15"/>'
+        ticks += f'<text x="0" y="{y + 4}">{value:g}</text>'
+    legend = "".join(
+        f'<span><i class="sg-swatch" style="background:{COLOURS[arm]}"></i>{escape(t(f"arm.{arm}"))}</span>'
+        for arm in dict.fromkeys(arm for arm, _ in seen.curves)
+    )
+    title = escape(t("retrain.trainings"))
+    return (
+        f'<figure class="sg-intervals"><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {high}" role="img" '
+        f'aria-label="{title}" font-size="11" fill="currentColor">{ticks}{lines}'
+        f'<text x="{WIDTH - 8}" y="{high - 2}" text-anchor="end">{escape(t("retrain.epochs_n", n=seen.epochs))}</text>'
+        f'</svg><div class="sg-curves">{legend}</div></figure>'
     )
 
 

@@ -16,6 +16,7 @@ from steelgui.ui.batch_tab import BatchTab
 from steelgui.ui.data_tab import DataTab
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.inspect_tab import InspectTab
+from steelgui.ui.models_tab import ModelsTab
 from steelgui.ui.retrain_tab import RetrainTab
 from steelgui.ui.studio_tab import StudioTab
 
@@ -72,6 +73,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 studio = StudioTab(Studio(settings), settings, i18n)
             with gr.Tab(i18n("tab.retrain"), id="retrain") as retrain_tab:
                 retrain = RetrainTab(Retraining(settings), settings, i18n)
+            with gr.Tab(i18n("tab.models"), id="models") as models_tab:
+                models = ModelsTab(workbench.library, Datasets(settings), settings, i18n)
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         clock = gr.Timer(1.0)
@@ -111,7 +114,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
-        for chosen in retrain.chosen:
+        models_tab.select(models.on_load, None, models.load_outputs, **private)
+        for chosen in (*retrain.chosen, *models.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
