@@ -41,9 +41,9 @@ class Overview:
     """A data set in numbers, as it stands after its corrections.
 
     Attributes:
-        counts: pictures by class; `masks` those of them whose mask shows it.
+        counts: pictures by class; `training` those of them that are not held out, `masks` those whose mask shows it.
         scarce: defect classes with few training pictures.
-        imbalance: pictures of the largest class for one of the smallest.
+        imbalance: training pictures of the largest class for one of the smallest.
         splits: split → class → pictures; empty where the data names none.
         changes: the newest last.
     """
@@ -52,6 +52,7 @@ class Overview:
     source: Path | None
     pictures: int
     counts: dict[str, int]
+    training: dict[str, int]
     masks: dict[str, int]
     scarce: tuple[str, ...]
     imbalance: float
@@ -65,8 +66,8 @@ class Overview:
 
     @property
     def scarcest(self) -> str | None:
-        """The defect class with the fewest pictures."""
-        defects = {name: count for name, count in self.counts.items() if not is_defect_free(name)}
+        """The defect class with the fewest training pictures."""
+        defects = {name: count for name, count in self.training.items() if not is_defect_free(name)}
         return min(defects, key=lambda name: (defects[name], name), default=None)
 
 
@@ -145,7 +146,7 @@ class Datasets:
 
     def overview(self, folder: Path) -> Overview:
         dataset, workspace = self.dataset(folder), Workspace(folder)
-        counts = dataset.counts()
+        counts, training = dataset.counts(), dataset.training_counts()
         masks = Counter(name for sample in dataset.samples for name in masked_classes(sample))
         splits: dict[str, Counter[str]] = defaultdict(Counter)
         for sample in dataset.samples:
@@ -156,9 +157,10 @@ class Datasets:
             workspace.source,
             len(dataset.samples),
             counts,
+            training,
             dict(masks),
-            scarce_classes(dataset.training_counts()),
-            max(counts.values()) / max(1, min(counts.values())) if counts else 1.0,
+            scarce_classes(training),
+            max(training.values()) / max(1, min(training.values())) if training else 1.0,
             {name: {label: splits[name][label] for label in dataset.classes} for name in sorted(splits, key=_place)},
             dataset.problems,
             tuple(workspace.changes()),

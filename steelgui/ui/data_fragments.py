@@ -41,9 +41,9 @@ def empty(t: Translator) -> str:
 
 
 def overview(seen: Overview, pools: Sequence[SyntheticSet], t: Translator) -> str:
-    """A line a class: bar (synthetic pictures hatched behind the real ones), counts by split, masks."""
+    """A line a class: bar of its training pictures (synthetic ones hatched behind them), counts by split, masks."""
     made = {name: sum(pool.counts.get(name, 0) for pool in pools) for name in seen.counts}
-    most = max((count + made[name] for name, count in seen.counts.items()), default=1)
+    most = max((count + made[name] for name, count in seen.training.items()), default=1)
     splits = list(seen.splits)
     heads = [t("data.class"), "", t("data.pictures"), *(t.split(name) for name in splits), t("data.masks")]
     heads += [t("data.synthetic")] if any(made.values()) else []
@@ -58,8 +58,8 @@ def overview(seen: Overview, pools: Sequence[SyntheticSet], t: Translator) -> st
             f'<tr class="{"sg-found" if scarce else ""}" data-class="{escape(name)}">'
             f'<th scope="row">{escape(t.short(name))}{chip}</th>'
             f'<td class="sg-track-cell"><span class="sg-track"><span class="sg-bar" '
-            f'style="width:{100 * count / most:.1f}%"></span><span class="sg-bar sg-made" '
-            f'style="width:{100 * made[name] / most:.1f}%"></span></span></td>{cells}</tr>'
+            f'style="width:{100 * seen.training[name] / max(most, 1):.1f}%"></span><span class="sg-bar sg-made" '
+            f'style="width:{100 * made[name] / max(most, 1):.1f}%"></span></span></td>{cells}</tr>'
         )
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
     title = t("data.title", n=f"{seen.pictures:,}", classes=len(seen.counts), ratio=f"{seen.imbalance:.1f}")

@@ -164,7 +164,9 @@ class DataTab:
             seen = self._known(path) | self._numbers(path, t, label) | self._pictures(folder, label, split, page, t)
             # The filters are left alone: they may be turned while this is under way.
             return {part: update for part, update in seen.items() if part not in (self.label, self.in_split)}
-        return self._opened(path, t)
+        opened = self._opened(path, t)
+        opened.pop(self.path, None)  # somebody may be typing already
+        return opened
 
     @property
     def load_inputs(self) -> list[Any]:

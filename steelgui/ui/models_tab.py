@@ -60,7 +60,7 @@ class ModelsTab:
                 label=self.i18n("models.files"), file_count="multiple", interactive=False, visible=False,
                 elem_id="models-files",
             )  # fmt: skip
-            with gr.Row(elem_id="models-compare", equal_height=True):
+            with gr.Row(elem_id="models-compare", equal_height=False):
                 self.other = gr.Dropdown([], label=self.i18n("models.other"), elem_id="models-other", scale=3)
                 self.data = gr.Dropdown(
                     [],
@@ -92,12 +92,16 @@ class ModelsTab:
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.table, self.model, self.other, self.data]
+        return [self.table, self.model, self.other, self.data, self.compared]
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request) -> Updates:
-        return self._listed(self._translator(request))
+    def on_load(self, request: gr.Request, name: str | None) -> Updates:
+        """The model that inspects is the one that is asked about at first."""
+        t = self._translator(request)
+        at_work = next(filter(None, self.library.together()), None)
+        first: dict[str, Any] = {"value": at_work.stem} if at_work and not name else {}
+        return self._listed(t, **first) | {self.compared: fragments.comparison(None, t)}
 
     def on_activate(self, request: gr.Request, name: str | None) -> Updates:
         t = self._translator(request)
@@ -181,12 +185,12 @@ class ModelsTab:
         """A data set of the workspace by its name, or a folder."""
         return Path(data) if Path(data).is_dir() else self.datasets.find(data)
 
-    def _listed(self, t: Translator) -> Updates:
+    def _listed(self, t: Translator, **model: Any) -> Updates:
         entries = self.library.entries()
         judging = [entry.name for entry in entries if entry.spec and entry.spec.kind != "generator"]
         return {
             self.table: fragments.table(entries, self.library.together(), t),
-            self.model: gr.Dropdown(choices=judging),
+            self.model: gr.Dropdown(choices=judging, **model),
             self.other: gr.Dropdown(choices=judging),
             self.data: gr.Dropdown(choices=[folder.name for folder in self.datasets.all()]),
         }

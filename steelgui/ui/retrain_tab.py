@@ -136,8 +136,9 @@ class RetrainTab:
         self.form_inputs, self.offered = [self.pictures_known, *asked], [self.command, self.run]
         for event in (self.data.submit, self.data.blur):
             event(self.on_data, self.data, [self.counts, self.pictures_known], **quiet)
-        for control in self.form_inputs:
-            control.change(self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
+        # One listener for all of them: of two, the one that knew less could be the last to answer.
+        changes = [control.change for control in self.form_inputs]
+        gr.on(changes, self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, asked, self.runs, **quiet)
         self.result.wire(self.runs)
         self.runs.change(self.on_watch, self.runs, self.watching, **quiet)

@@ -114,7 +114,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
-        models_tab.select(models.on_load, None, models.load_outputs, **private)
+        models_tab.select(models.on_load, models.model, models.load_outputs, **private)
         for chosen in (*retrain.chosen, *models.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.

@@ -78,8 +78,9 @@ class TrainPanel:
         self.preset.input(self.on_preset, self.preset, form, **quiet).then(
             self.on_form, asked, [self.command, self.train], **quiet
         )
-        for control in (self.data, self.classes, *form):
-            control.change(self.on_form, asked, [self.command, self.train], trigger_mode="always_last", **quiet)
+        # One listener for all of them: of two, the one that knew less could be the last to answer.
+        changes = [control.change for control in (self.data, self.classes, *form)]
+        gr.on(changes, self.on_form, asked, [self.command, self.train], trigger_mode="always_last", **quiet)
         self.train.click(self.on_train, [runs.second, *asked], runs.outputs, **quiet)
         runs.start.click(self.on_start, [runs.runs], [self.form[name] for name in ("init", *INHERITED)], **quiet)
 

@@ -152,7 +152,7 @@ def sentence(verdict: Verdict, measures: Measures) -> str:
     change = f"{measures.rate} on {v.label} from {v.before:.2f} to {v.after:.2f} ({_range(v.change)})"
     mean = f"the scarce classes' mean {measures.word} by {_signed(v.gain)}"
     if v.kind == "worse":
-        return f"Synthetic images did harm: they lowered {mean}; {change}. Leave them out."
+        return f"Synthetic images did harm: they moved {mean}; {change}. Leave them out."
     text = f"Synthetic images raised {change}, and {mean}"
     if v.kind == "helped":
         beside = (
