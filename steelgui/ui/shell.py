@@ -106,9 +106,10 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             path, wanted = data.on_make(folder, label)
             return gr.Tabs(selected="studio"), path, studio.panel.classes_of(request, path, wanted)
 
+        # Said once more at the end: what is filled into a tab that nobody has opened yet tells of no change.
         data.make.click(
             make_more, [data.folder, data.label], [tabs, studio.panel.data, studio.panel.classes], **private
-        )
+        ).then(studio.panel.on_form, studio.panel.asked, [studio.panel.command, studio.panel.train], **private)
         data.retrain.click(
             lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
         ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(

@@ -69,7 +69,7 @@ class TrainPanel:
         self.runs = runs
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         form = list(self.form.values())
-        asked = [self.data, self.classes, self.preset, *form]
+        self.asked = asked = [self.data, self.classes, self.preset, *form]
         self.demo.click(self.on_demo, None, self.data, api_visibility="private", show_progress_on=self.classes).then(
             self.on_data, self.data, self.classes, **quiet
         ).then(self.on_form, asked, [self.command, self.train], **quiet)
