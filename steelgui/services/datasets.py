@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +23,8 @@ from steelgui.overlay import outlined
 from steelgui.settings import Settings
 from training.data import read_dataset
 from training.data.archive import unpack
-from training.data.describe import Description, describe
-from training.data.record import DataError, DataSet, Sample, load_masks, masked_classes, scarce_classes
+from training.data.describe import Description, describe, mask_counts, split_counts
+from training.data.record import DataError, DataSet, Sample, load_masks, scarce_classes
 from training.data.splits import split_anew
 from training.data.workspace import ADDED, FILE, MASKS, Change, Edit, Workspace
 
@@ -147,21 +147,17 @@ class Datasets:
     def overview(self, folder: Path) -> Overview:
         dataset, workspace = self.dataset(folder), Workspace(folder)
         counts, training = dataset.counts(), dataset.training_counts()
-        masks = Counter(name for sample in dataset.samples for name in masked_classes(sample))
-        splits: dict[str, Counter[str]] = defaultdict(Counter)
-        for sample in dataset.samples:
-            if sample.split:
-                splits[sample.split].update(sample.labels)
+        splits = split_counts(dataset)
         return Overview(
             folder,
             workspace.source,
             len(dataset.samples),
             counts,
             training,
-            dict(masks),
+            mask_counts(dataset),
             scarce_classes(training),
             max(training.values()) / max(1, min(training.values())) if training else 1.0,
-            {name: {label: splits[name][label] for label in dataset.classes} for name in sorted(splits, key=_place)},
+            {name: splits[name] for name in sorted(splits, key=_place)},
             dataset.problems,
             tuple(workspace.changes()),
         )
@@ -176,15 +172,16 @@ class Datasets:
         return sorted(chosen, key=lambda sample: (sample.labels, sample.image.name))
 
     def sample(self, folder: Path, name: str) -> Sample:
-        """By the name that `name_of` gives; DataError where it is gone."""
-        workspace = Workspace(folder)
-        for sample in self.dataset(folder).samples:
-            if workspace.name_of(sample.image) == name:
+        """By the name that `names` gives; DataError where it is gone."""
+        samples = self.dataset(folder).samples
+        for sample, known in zip(samples, self.names(folder, samples), strict=True):
+            if known == name:
                 return sample
         raise DataError(f"{folder.name} has no picture {name}; it may have been left out or moved")
 
-    def name_of(self, folder: Path, sample: Sample) -> str:
-        return Workspace(folder).name_of(sample.image)
+    def names(self, folder: Path, samples: Sequence[Sample]) -> list[str]:
+        """How corrections call pictures."""
+        return Workspace(folder).names([sample.image for sample in samples])
 
     def pixels(self, sample: Sample) -> NDArray[np.uint8]:
         """H×W×3; ImageError where it cannot be read."""
@@ -245,8 +242,8 @@ class Datasets:
         if any(sample.split is None for sample in self.dataset(folder).samples):
             self.split(folder, validation=VALIDATION)
         sample = self.sample(folder, name)
-        along = self._alike(folder, sample)
-        edits = {self.name_of(folder, one): Edit(split=split) for one in along if one.split != split}
+        along = [one for one in self._alike(folder, sample) if one.split != split]
+        edits = dict.fromkeys(self.names(folder, along), Edit(split=split))
         if edits:
             self._change(folder, "split", f"{sample.image.name} → {split}", edits)
         return len(edits)
@@ -257,8 +254,8 @@ class Datasets:
             raise DataError(f"{Path(name).name} is no duplicate of itself; choose another picture first")
         one, other = self.sample(folder, name), self.sample(folder, as_name)
         group = other.group or f"same:{as_name}"
-        alike = {*self._alike(folder, one), *self._alike(folder, other)}
-        edits = {self.name_of(folder, each): Edit(group=group, split=other.split) for each in alike}
+        alike = list({*self._alike(folder, one), *self._alike(folder, other)})
+        edits = dict.fromkeys(self.names(folder, alike), Edit(group=group, split=other.split))
         self._change(folder, "duplicate", f"{one.image.name} = {other.image.name}", edits)
         return len(edits)
 
@@ -307,7 +304,8 @@ class Datasets:
             )
         parts = {"train": 1 - validation - test, "validation": validation} | ({"test": test} if test else {})
         dealt = split_anew(self.dataset(folder), parts, seed, progress)
-        edits = {self.name_of(folder, one): Edit(split=one.split, group=one.group) for one in dealt}
+        names = self.names(folder, dealt)
+        edits = {name: Edit(split=one.split, group=one.group) for name, one in zip(names, dealt, strict=True)}
         said = " ".join(f"{name} {part:.0%}" for name, part in parts.items())
         self._change(folder, "splits", f"{said}, seed {seed}", edits)
         return dict(Counter(one.split or "" for one in dealt))

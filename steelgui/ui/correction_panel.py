@@ -1,4 +1,4 @@
-""" "This was wrong: it is X", straight from an inspection: the picture joins a data set, for the next training."""
+"""What an inspection got wrong, corrected on the spot: the picture joins a data set, for the next training."""
 
 from __future__ import annotations
 

@@ -331,7 +331,7 @@ class DataTab:
             self.gallery: gr.Gallery(
                 [(self._thumbnail(one), self._caption(one, t)) for one in here], selected_index=None
             ),
-            self.shown: [self.datasets.name_of(Path(folder), one) for one in here],
+            self.shown: self.datasets.names(Path(folder), here),
             self.where: f'<div class="sg-meta">{first}–{first + len(here) - bool(here)} / {len(samples):,}</div>',
             self.page: page,
             self.make: self._make(self.datasets.overview(Path(folder)), label, t),

@@ -152,7 +152,7 @@ def test_a_mask_goes_with_its_class(tmp_path: Path) -> None:
     sample = next(s for s in datasets.samples(folder) if len(s.labels) == 1 and s.mask and s.labels[0] != "none")
     height, width = 256, 1600
     before = datasets.masks(sample, height, width)[sample.labels[0]]
-    name = datasets.name_of(folder, sample)
+    name = datasets.names(folder, [sample])[0]
     datasets.relabel(folder, name, "rust")
     assert (datasets.masks(of(datasets, folder, name), height, width)["rust"] == before).all()
     datasets.relabel(folder, name, "none")

@@ -143,7 +143,7 @@ def describe(dataset: DataSet, progress: Progress | None = None) -> Description:
     exact = exact_groups(prints)
     near = _members(group_fingerprints(prints))
     counts = dataset.counts()
-    splits = _split_counts(dataset)
+    splits = split_counts(dataset)
     problems = [*dataset.problems, *_leaks(dataset, images, near)]
     return Description(
         root=str(dataset.root),
@@ -154,7 +154,7 @@ def describe(dataset: DataSet, progress: Progress | None = None) -> Description:
         imbalance=round(max(counts.values()) / max(1, min(counts.values())), 2) if counts else 1.0,
         scarce=scarce_classes(counts),
         sizes=_sizes(list(shapes.values())),
-        masks=_mask_counts(dataset),
+        masks=mask_counts(dataset),
         splits=splits,
         exact=_duplicates(dataset, images, exact),
         near=_duplicates(dataset, images, near),
@@ -192,12 +192,14 @@ def _sizes(sizes: Sequence[tuple[int, int]]) -> Sizes | None:
     return Sizes(by_area[0], (width, height), by_area[-1], common, count)
 
 
-def _mask_counts(dataset: DataSet) -> dict[str, int]:
+def mask_counts(dataset: DataSet) -> dict[str, int]:
+    """Class → pictures whose mask shows it; classes without any are left out."""
     counted = Counter(name for sample in dataset.samples for name in masked_classes(sample))
     return {name: counted[name] for name in dataset.classes if counted[name]}
 
 
-def _split_counts(dataset: DataSet) -> dict[str, dict[str, int]]:
+def split_counts(dataset: DataSet) -> dict[str, dict[str, int]]:
+    """Split → class → pictures, by the splits' names; empty where the data names none."""
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for sample in dataset.samples:
         if sample.split:

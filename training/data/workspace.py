@@ -8,7 +8,7 @@ taken back.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -141,11 +141,11 @@ class Workspace:
                 found[image] = found.get(image, Edit()).then(edit)
         return found
 
-    def name_of(self, image: Path) -> str:
-        """How the changes call a picture."""
+    def names(self, images: Sequence[Path]) -> list[str]:
+        """How the changes call pictures; the file is read once for all of them."""
         source = self.source
-        root = source if source is not None and image.is_relative_to(source) else self.folder
-        return image.relative_to(root).as_posix()
+        roots = (source if source is not None and image.is_relative_to(source) else self.folder for image in images)
+        return [image.relative_to(root).as_posix() for image, root in zip(images, roots, strict=True)]
 
     def _write(self, stored: dict[str, Any]) -> None:
         atomic_write(self.folder / FILE, json.dumps(stored, indent=1, ensure_ascii=False))
