@@ -71,7 +71,8 @@ class Run:
         """Make a folder under `root`; its id sorts by time. OSError where the disk is full or cannot be written."""
         root.mkdir(parents=True, exist_ok=True)
         now = datetime.now(UTC)
-        run = cls(root / f"{now:%Y%m%d-%H%M%S}-{kind}-{secrets.token_hex(2)}")
+        # With the fraction: of two runs made in one second the list must know the older one.
+        run = cls(root / f"{now:%Y%m%d-%H%M%S-%f}-{kind}-{secrets.token_hex(2)}")
         run.folder.mkdir()
         about = {"kind": kind, "name": name or run.id, "created": now.isoformat(timespec="seconds"), "config": config}
         try:
