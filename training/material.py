@@ -112,14 +112,23 @@ def _masked(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:
     """The data set, what trains, what is held out, and the name of the latter's split; DataError if unreadable."""
     dataset = with_splits(read_dataset(config.data, config.format), seed=config.seed)
-    held_out = "validation" if config.fold is None else f"fold{config.fold}"
+    return dataset, *training_part(dataset, config.fold)
+
+
+def training_part(dataset: DataSet, fold: int | None = None) -> tuple[list[Sample], list[Sample], str]:
+    """What trains, what is held out, and the latter's name, of a data set with splits.
+
+    Args:
+        fold: number of the fold to hold out; the first if left out.
+    """
+    held_out = "validation" if fold is None else f"fold{fold}"
     folds = sorted({s.split for s in dataset.samples if s.split and s.split.startswith("fold")})
-    if folds and config.fold is None:
+    if folds and fold is None:
         held_out = folds[0]
     validation = [sample for sample in dataset.samples if sample.split == held_out]
     # Without folds only "train" trains: a test split is not to be looked at.
     train = [s for s in dataset.samples if (s.split in folds and s.split != held_out if folds else s.split == "train")]
-    return dataset, train, validation, held_out
+    return train, validation, held_out
 
 
 def epoch_order(

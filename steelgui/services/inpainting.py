@@ -19,9 +19,12 @@ from training.data import read_dataset
 from training.data.clean_crops import clean_crops
 from training.data.listing import list_images
 from training.data.record import DataError, Sample
+from training.data.seen import digest
+from training.data.splits import with_splits
 from training.gan.config import GanConfig
 from training.gan.inpaint import inpaint
 from training.gan.patches import equal_tiles
+from training.material import training_part
 
 #: A clean square from beside a defect serves if it is at least this part of its picture's short side: a smaller one
 #: would be enlarged so much that its texture is another.
@@ -36,6 +39,8 @@ SPECK = 4
 
 class Backgrounds:
     """The defect-free steel of a folder: clean pictures, or squares from outside the masks of others.
+
+    Of a data set only the training split serves: what is made here is to be learned from, and judged on the rest.
 
     Args:
         folder: a data set in any layout that a training reads, or just a folder of clean pictures.
@@ -85,7 +90,7 @@ class Backgrounds:
             image, mask = inpaint(made.image, made.mask, background)
         except ValueError:  # the defect fills its picture: there is no background to see
             return None
-        return replace(made, image=image, mask=mask, background=file.name)
+        return replace(made, image=image, mask=mask, background=file.name, pictures=(*made.pictures, digest(file)))
 
     def under(self, samples: Iterable[Sampled]) -> Iterator[Sampled]:
         """The same with another background each, without those that cannot have one; errors as `compose`."""
@@ -100,7 +105,7 @@ def _clean_parts(folder: Path) -> list[tuple[Path, Box | None]]:
         raise DataError(f"{folder}: there is no such folder")
     if (loose := list_images(folder)) and not (folder / "masks").is_dir():
         return [(path, None) for path in loose]
-    samples = read_dataset(folder).samples
+    samples, _, _ = training_part(with_splits(read_dataset(folder)))
     if clean := [sample for sample in samples if sample.labels and all(map(is_defect_free, sample.labels))]:
         return [(sample.image, sample.crop) for sample in clean]
     crops = [crop for crop in clean_crops(samples, 3, 0) if _serves(crop)]

@@ -17,14 +17,19 @@ from PIL import Image
 from models.files import atomic_path, atomic_write
 
 #: Of every manifest: folder, ZIP and synthetic set.
-COLUMNS = ("file", "mask", "class", "run", "generator", "seed", "truncation", "confidence", "distance", "background")
+COLUMNS = (
+    *("file", "mask", "class", "run", "generator", "seed", "truncation", "confidence", "distance"),
+    *("background", "pictures"),
+)
 
 
 @dataclass(frozen=True)
 class Synthetic:
     """One generated picture: H×W×3 or H×W uint8, its class, its mask (H×W bool) where the generator makes one.
 
-    `background` names the real picture that its defect was put on, if it was.
+    Attributes:
+        background: name of the real picture that its defect was put on, if it was.
+        pictures: digests of the real pictures that parts of it are taken from.
     """
 
     image: NDArray[np.uint8]
@@ -32,6 +37,7 @@ class Synthetic:
     seed: int
     mask: NDArray[np.bool_] | None = None
     background: str = ""
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ class Sampled:
             "confidence": "" if confidence is None else f"{confidence:.4f}",
             "distance": "" if distance is None else f"{distance:.4f}",
             "background": self.picture.background,
+            "pictures": " ".join(self.picture.pictures),
         }
 
 

@@ -17,7 +17,9 @@ from models.registry import build
 from models.spec import NetworkSpec, Preprocess
 from steelgui.services.inpainting import Backgrounds
 from steelgui.services.synthesis import Synthetic
+from training.data import read_dataset
 from training.data.record import DataError
+from training.data.seen import digest
 
 MASK = np.zeros((32, 32), dtype=bool)
 MASK[10:14, 5:25] = True
@@ -38,6 +40,7 @@ def test_strips_without_a_defect_give_tiles(strips_folder: Path) -> None:
     made = backgrounds.compose(line(5))
     assert made is not None and made.mask is not None
     assert made.background == file.name and np.array_equal(made.mask, MASK)
+    assert made.pictures == (digest(file),), "so that an experiment can refuse it where this is a test picture"
     grey = first.mean(2)
     assert np.abs(made.image[20:] - grey[20:]).max() <= 1, "away from the defect it is the real background"
     assert made.image[12, 10:20].mean() > grey[12, 10:20].mean() + 20
@@ -50,6 +53,8 @@ def test_clean_squares_beside_real_defects(realdata: Path) -> None:
     assert len(backgrounds) > 50
     picture, file = backgrounds.pick(1, 64)
     assert picture.shape == (64, 64, 3) and file.parent.name in {"inclusion", "patches", "scratches"}
+    held_out = {one.image for one in read_dataset(realdata / "neu-det").samples if one.split != "train"}
+    assert held_out and not held_out & {backgrounds.pick(seed, 8)[1] for seed in range(400)}
 
 
 def test_a_plain_folder_and_what_is_no_background(tmp_path: Path) -> None:

@@ -152,6 +152,22 @@ def test_what_a_generator_has_seen_is_asked(striped: Path, tmp_path: Path, seen:
         events.close()
 
 
+def test_a_synthetic_picture_with_a_part_of_a_test_picture_is_refused(striped: Path, tmp_path: Path) -> None:
+    """Defects on real backgrounds: the manifest says of what each picture was put together."""
+    folder = pool(tmp_path / "put-together", [stripes(45, np.random.default_rng(3))])
+    for source, said in (("test-3", r"rare/000\.png holds a part of the test picture test-3\.png"), ("train-3", "")):
+        of = " ".join(digests([striped / f"images/rare/{source}.png", striped / "images/rare/train-1.png"]))
+        with (folder / "manifest.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([("file", "mask", "class", "pictures"), ("rare/000.png", "", "rare", of)])
+        events = train_experiment(config(striped, tmp_path / "run", folder))
+        if said:
+            with pytest.raises(DataError, match=said):
+                next(events)
+        else:
+            assert next(events).kind == "started"
+            events.close()
+
+
 def test_near_duplicates_of_training_leave_the_test(tmp_path: Path) -> None:
     folder = striped_folder(tmp_path / "data")
     again = np.asarray(Image.open(folder / "images/level/train-5.png")).astype(float) * 0.8 + 20

@@ -188,8 +188,17 @@ def _refuse_leaks(
             raise DataError(f"{path.parent.name}/{path.name} of the synthetic set is the test picture "
                             f"{tested[key].name}; take it out")  # fmt: skip
     for folder in folders:
-        runs = sorted({row.get("run", "") or row.get("generator", "") for row in manifest(folder)})
-        if not runs:
+        rows = manifest(folder)
+        for row in rows:
+            if known := tested.keys() & (row.get("pictures") or "").split():
+                raise DataError(
+                    f"{folder.name}: {row['file']} holds a part of the test picture {tested[known.pop()].name}; put "
+                    "synthetic pictures together from the training split alone"
+                )
+        makers = [row.get("run") or row.get("generator") or "" for row in rows]
+        # Without a generator, what it was put together of is all that a picture can know.
+        runs = sorted({maker for maker, row in zip(makers, rows, strict=True) if maker or not row.get("pictures")})
+        if not rows:
             notes.append(f"{folder.name} has no record of where its pictures come from; none of them is a test picture")
         for run in runs:
             # Accepted samples lie in the home folder of their run; others were written from the one we run in.
