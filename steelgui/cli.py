@@ -272,8 +272,15 @@ def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
     report.add_argument("--json", action="store_true")
     report.set_defaults(run=_lazy_run("report"))
 
-    sample = commands.add_parser("sample", parents=[common], help="pictures from a trained generator", epilog=EPILOG)
-    sample.add_argument("generator", metavar="RUN|NAME", help="a run, a model's name, or a checkpoint")
+    sample = commands.add_parser(
+        "sample", parents=[common], help="new pictures from a trained generator, or of real defects on other steel",
+        epilog=EPILOG,
+    )  # fmt: skip
+    sample.add_argument(
+        "generator",
+        metavar="RUN|NAME|DIR",
+        help="a run, a model's name, a checkpoint, or a data set with masks, whose defects are put on its clean steel",
+    )
     sample.add_argument("--count", type=int, default=16, metavar="N")
     sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
     sample.add_argument("--class", dest="class_name", metavar="C", help="class; each in turn by default")

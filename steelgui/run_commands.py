@@ -148,13 +148,10 @@ def sample(arguments: argparse.Namespace) -> int:
 def _write_samples(sampling: Sampling, source: Source, arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from steelgui.services.inpainting import Backgrounds
     from steelgui.services.sampled import write_folder
 
     asked = (arguments.count, arguments.seed, arguments.class_name, arguments.truncation, arguments.scores)
-    drawn = sampling.stream(source, *asked)
-    if arguments.background:
-        drawn = Backgrounds(arguments.background).under(drawn)
+    drawn = sampling.stream(source, *asked, arguments.background)
     count = 0
     for path in tqdm(write_folder(drawn, arguments.out), total=arguments.count, unit="picture", disable=arguments.json):
         if arguments.json:

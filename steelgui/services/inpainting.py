@@ -63,15 +63,24 @@ class Backgrounds:
             DataError: what was looked at is all past the strip's edge.
             ImageError: a picture cannot be read.
         """
-        for number in np.random.default_rng(seed).integers(len(self._parts), size=TRIES).tolist():
-            file, crop = self._parts[number]
+        part, file = next(self.parts(np.random.default_rng(seed), 1))
+        return _resized(part, side), file
+
+    def parts(self, rng: np.random.Generator, count: int) -> Iterator[tuple[NDArray[np.uint8], Path]]:
+        """`count` backgrounds H×W×3 uint8 of any size, and their files; errors as `pick`."""
+        found = 0
+        for _ in range(TRIES):
+            file, crop = self._parts[int(rng.integers(len(self._parts)))]
             whole = read_image(file)
             boxes = equal_tiles(*whole.shape[:2]) if crop is None else [crop]
-            box = boxes[seed % len(boxes)]
+            box = boxes[int(rng.integers(len(boxes)))]
             part = whole[box.top : box.bottom, box.left : box.right]
             if part.mean() > DARK:
-                return _resized(part, side), file
-        raise DataError(f"{self.folder}: its clean pictures are black; backgrounds with steel in them are needed")
+                yield part, file
+                if (found := found + 1) == count:
+                    return
+        if not found:
+            raise DataError(f"{self.folder}: its clean pictures are black; backgrounds with steel in them are needed")
 
     def compose(self, made: Synthetic) -> Synthetic | None:
         """The same defect on a background that its seed picks; None where the generator made a mask of nothing.

@@ -1,4 +1,4 @@
-"""Drawing from any generator at hand: which there are, pictures and their scores, walks, sets, archives."""
+"""Drawing from any generator at hand, or from a data set's own defects: pictures, scores, walks, sets, archives."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from models.sidecar import CheckpointError, read_sidecar
 from steelgui.services import sampled, synthetic_sets
+from steelgui.services.datasets import Datasets
 from steelgui.services.jobs import Jobs
 from steelgui.services.library import Library
 from steelgui.services.sampled import Gap, Progress, Sampled, Score, Synthetic
 from steelgui.settings import Settings
 from training.config import ConfigError
+from training.data.record import DataError
+from training.data.workspace import FILE
 from training.runs import RunError
 
 if TYPE_CHECKING:
+    from steelgui.services.inpainting import Backgrounds
     from steelgui.services.scoring import Scorer
     from steelgui.services.synthesis import Synthesiser
+    from steelgui.services.transplants import Transplants
 
 #: Generators that stay loaded: a walk's slider asks for the same one again and again.
 LOADED = 3
@@ -36,17 +41,18 @@ SEEDS = range(2**31)
 
 @dataclass(frozen=True)
 class Source:
-    """A checkpoint to draw from.
+    """A checkpoint to draw from, or a data set whose defects are put on other steel.
 
     Attributes:
-        key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`.
-        name: what the run or the model is called.
-        tag: id of the run, or the model's name; names the synthetic set.
-        seen: pictures seen at a snapshot; None for a run's best and for a model.
+        key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`, `data:FOLDER`.
+        name: what the run, the model or the data set is called.
+        tag: id of the run, the model's name, or what a data set's transplants are called; names the synthetic set.
+        seen: pictures seen at a snapshot; None for all others.
+        classes: empty for a data set that nobody has looked into yet; `find` does.
     """
 
     key: str
-    kind: Literal["best", "snapshot", "model"]
+    kind: Literal["best", "snapshot", "model", "data"]
     name: str
     path: Path
     tag: str
@@ -56,7 +62,12 @@ class Source:
 
 @dataclass
 class Draw:
-    """Pictures that were drawn together; scores come later, once."""
+    """Pictures that were drawn together; scores come later, once.
+
+    Attributes:
+        generator: the checkpoint's name; empty where real defects were put on other steel.
+        config: of the training, for the distances; None where it is not known.
+    """
 
     source: Source
     generator: str
@@ -74,7 +85,7 @@ class Draw:
 
     def chosen(self, indices: Sequence[int]) -> list[Sampled]:
         """Some of the pictures with all that is known of them by now; numbers of no picture are passed over."""
-        run = "" if self.source.kind == "model" else self.source.tag
+        run = self.source.tag if self.source.kind in ("best", "snapshot") else ""
         return [
             Sampled(
                 self.pictures[index],
@@ -105,13 +116,15 @@ class Sampling:
         self.settings = settings
         self.jobs = Jobs(settings)
         self.library = Library(settings)
+        self.datasets = Datasets(settings)
         self._loaded: OrderedDict[tuple[Path, int], Synthesiser] = OrderedDict()
+        self._transplants: dict[Path, tuple[int, Transplants]] = {}
         self._lock = threading.Lock()
 
     # Which there are --------------------------------------------------------------------------------------------
 
     def sources(self, run_id: str | None) -> list[Source]:
-        """A run's best, its snapshots from the newest, then every generator among the models."""
+        """A run's best, its snapshots from the newest, every generator among the models, then the data sets."""
         found: list[Source] = []
         if run_id:
             # Without a check yet, or deleted meanwhile: the models are there all the same.
@@ -125,15 +138,18 @@ class Sampling:
             for entry in self.library.entries()
             if entry.spec is not None and entry.spec.kind == "generator"
         }
-        return [*found, *models.values()]
+        return [*found, *models.values(), *map(_of_data, self._folders(run_id))]
 
     def find(self, key: str) -> Source:
         """By the key of a source.
 
         Raises:
             RunError, CheckpointError: it is gone, or was never there.
+            DataError: the data set is gone, or has no masks, without which there is nothing to cut out.
         """
         kind, _, name = key.partition(":")
+        if kind == "data":
+            return replace(_of_data(Path(name)), classes=self._transplanter(Path(name)).classes)
         run_id = name.partition("@")[0] if kind == "run" else None
         listed = self._of_run(run_id) if run_id else self.sources(None)
         for source in listed:
@@ -142,14 +158,18 @@ class Sampling:
         raise CheckpointError(f"{key}: there is no such generator any more; choose another")
 
     def named(self, name: str, at: int | None = None) -> Source:
-        """As the command line names it: a run (its id, the start of one, or name), a model, or a checkpoint's file.
+        """As the command line names it: a run (its id, the start of one, or name), a model, a checkpoint's file, or a
+        data set of the workspace or in a folder.
 
         Args:
             at: the run's snapshot after so many pictures seen; its best if left out.
 
         Raises:
-            RunError, CheckpointError: nothing of that name, or no snapshot there.
+            RunError, CheckpointError, DataError: nothing of that name, or no snapshot there.
         """
+        folder = next((one for one in (Path(name), self.datasets.root / name) if name and one.is_dir()), None)
+        if folder is not None and at is None:
+            return self.find(f"data:{folder.absolute()}")
         if not Path(name).exists():
             try:
                 run = self.jobs.find(name)
@@ -169,6 +189,15 @@ class Sampling:
             raise RunError(f"{name} is a file, and only a run has snapshots; leave --at out")
         path = self.library.find(name)
         return Source(f"model:{path.stem}", "model", path.stem, path, path.stem, None, read_sidecar(path)[0].classes)
+
+    def _folders(self, run_id: str | None) -> list[Path]:
+        """Data sets of the workspace; before them the one that the run learned from, where that is another."""
+        folders = self.datasets.all()
+        if run_id:
+            with suppress(RunError):
+                data = Path(str(self.jobs.find(run_id).about()["config"].get("data", "")))
+                folders = [data, *(one for one in folders if one != data)] if data.is_dir() else folders
+        return folders
 
     def _of_run(self, run_id: str) -> list[Source]:
         run = self.jobs.find(run_id)
@@ -195,9 +224,13 @@ class Sampling:
         Raises:
             CheckpointError: the file cannot be used, or does not know the class.
             ConfigError: count or seed is out of bounds.
+            DataError, ImageError: the data set cannot be read, or has no mask of the class.
         """
         _check_count(count)
         check_seeds([seed, seed + count - 1])
+        if source.kind == "data":
+            made = tuple(self._transplanter(source.path).draw(count, seed, label))
+            return Draw(source, "", None, 1.0, _as_learned(source.path, label), made)
         synthesiser = self._synthesiser(source)
         card = synthesiser.checkpoint.card.get("config")
         return Draw(
@@ -220,17 +253,31 @@ class Sampling:
                 yield told
 
     def stream(
-        self, source: Source, count: int, seed: int, label: str | None, truncation: float, scores: bool
+        self,
+        source: Source,
+        count: int,
+        seed: int,
+        label: str | None,
+        truncation: float,
+        scores: bool,
+        background: Path | None = None,
     ) -> Iterator[Sampled]:
-        """Any number of pictures, a part at a time in memory, with their scores if asked for; errors as `draw`."""
+        """Any number of pictures, a part at a time in memory, with their scores if asked for; errors as `draw`.
+
+        Args:
+            background: put the defects on clean steel from this data set or folder; those that fill their picture, or
+                show nothing, are left out. DataError where it holds none, or the generator makes no masks.
+        """
         _check_count(count)
         check_seeds([seed, seed + count - 1])
+        grounds = self._backgrounds(background) if background else None
         for start in range(0, count, STREAMED):
             draw = self.draw(source, min(STREAMED, count - start), seed + start, label, truncation)
             if scores:
                 for _ in self.score(draw):
                     pass
-            yield from draw.chosen(range(len(draw.pictures)))
+            found = draw.chosen(range(len(draw.pictures)))
+            yield from grounds.under(found) if grounds else found
 
     def keep(self, draw: Draw, indices: Sequence[int]) -> Kept:
         """Add pictures to the synthetic set of their run or model; OSError where the disk is full."""
@@ -285,6 +332,8 @@ class Sampling:
         self, source: Source, seeds: Sequence[int], positions: Sequence[float], label: str | None, truncation: float
     ) -> list[Synthetic]:
         check_seeds(seeds)
+        if source.kind == "data":
+            raise ConfigError(f"{source.name} is a data set; only between a generator's pictures can one walk")
         if len(seeds) < 2:
             raise ConfigError(f"{len(seeds)} seeds; a walk needs two or more")
         return list(self._synthesiser(source).walk(seeds, positions, label, truncation))
@@ -296,6 +345,25 @@ class Sampling:
         from steelgui.services.scoring import Scorer
 
         return Scorer(self.library.default("classifier"))
+
+    def _transplanter(self, folder: Path) -> Transplants:
+        from steelgui.services.transplants import Transplants
+
+        if not folder.is_dir():
+            raise DataError(f"{folder}: there is no such folder any more; choose another data set")
+        # A correction of a workspace's data set changes its file; of any other data set nothing tells.
+        changed = max(path.stat().st_mtime_ns for path in (folder, folder / FILE) if path.exists())
+        with self._lock:
+            known = self._transplants.get(folder)
+            if known is None or known[0] != changed:
+                known = self._transplants[folder] = changed, Transplants(folder)
+            return known[1]
+
+    @staticmethod
+    def _backgrounds(folder: Path) -> Backgrounds:
+        from steelgui.services.inpainting import Backgrounds
+
+        return Backgrounds(folder)
 
     def _synthesiser(self, source: Source) -> Synthesiser:
         from steelgui.services.synthesis import Synthesiser
@@ -317,6 +385,15 @@ class Sampling:
 
     def _handed_out(self, name: str) -> Path:
         return self.settings.temporary / uuid.uuid4().hex / name
+
+
+def _of_data(folder: Path) -> Source:
+    return Source(f"data:{folder}", "data", folder.name, folder, f"transplants-{folder.name}", None, ())
+
+
+def _as_learned(folder: Path, label: str | None) -> dict[str, Any]:
+    """As a training's configuration would name the real pictures that distances are measured to."""
+    return {"data": str(folder), "out": str(folder), "class_name": label}
 
 
 def check_seeds(seeds: Sequence[int]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -130,7 +131,9 @@ class Scorer:
     def _nearest(self, pictures: Sequence[Synthetic], real: Real) -> list[tuple[float, int]]:
         if foreign := sorted({picture.label for picture in pictures} - real.spacing.keys()):
             raise DataError(f"the training data does not show {', '.join(foreign)} any more")
-        stacked = torch.stack([torch.from_numpy(_channels_first(picture.image)) for picture in pictures])
+        # A generator's are as large as those it learnt from; real defects on other steel as large as their pictures.
+        side = real.images.shape[-1]
+        stacked = torch.cat([_fitted(picture.image, side) for picture in pictures])
         nearest = torch.cdist(self._look(stacked), real.features).min(1)
         return [
             (distance / real.spacing[picture.label], index)
@@ -162,8 +165,13 @@ def _coloured(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, 2)
 
 
-def _channels_first(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+def _fitted(image: NDArray[np.uint8], side: int) -> Tensor:
+    """1×C×S×S float, 0 to 255; resized as a training resizes, where it has another size."""
+    channels = image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+    pixels = torch.from_numpy(channels)[None].float()
+    if pixels.shape[-2:] == (side, side):
+        return pixels
+    return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
 
 
 def _as_picture(image: Tensor) -> NDArray[np.uint8]:

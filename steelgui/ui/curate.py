@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.services.sampling import SEEDS, Draw, Kept, Sampling, Source
 from steelgui.settings import Settings, assets_folder
@@ -15,14 +16,15 @@ from steelgui.ui import curate_fragments as shown
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.latent_walk import LatentWalk
-from steelgui.ui.toast import refusal
+from steelgui.ui.toast import refusal, warn
+from training.data.record import DataError
 from training.runs import RunError
 
 Updates = dict[Any, Any]
 COUNTS = (24, 48, 96)
 SORTS = ("drawn", "confidence", "distance")
 #: What cannot be drawn from; each says one sentence.
-TROUBLE = (RunError, CheckpointError, OSError)
+TROUBLE = (RunError, CheckpointError, DataError, ImageError, OSError)
 
 #: The gallery listens to these; what is hidden or marked needs no server.
 _FILTER = """(sort, confidence, distance) => {
@@ -147,9 +149,9 @@ class Curate:
     def _wire(self, runs: Any, samples: Any) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         from_where = [self.source, self.label, self.picked]
-        runs.change(self.on_run, runs, from_where, **quiet)
+        runs.change(self.on_run, [runs, self.source], from_where, **quiet)
         samples.change(self.on_snapshot, [runs, self.source, self.picked], from_where, **quiet)
-        self.source.input(self.on_source, self.source, [self.label, self.picked], queue=False, **quiet)
+        self.source.input(self.on_source, self.source, [self.label, self.truncation, self.picked], **quiet)
         scored = [self.bar, self.gallery, self.confidence, self.distance]
         drawn = self.draw.click(
             self.on_draw, [self.made, self.source, self.label, self.count, self.seed, self.truncation],
@@ -175,10 +177,10 @@ class Curate:
 
     # Where from -------------------------------------------------------------------------------------------------
 
-    def on_load(self, t: Translator, run_id: str | None) -> Updates:
+    def on_load(self, t: Translator, run_id: str | None, chosen: str | None) -> Updates:
         """In the visitor's language, with what there is by now."""
         return {
-            **dict(zip((self.source, self.label), self._sources(run_id, None, t), strict=True)),
+            **dict(zip((self.source, self.label), self._sources(run_id, _of_no_run(chosen), t), strict=True)),
             self.sort: gr.Radio(choices=_sorts(t)),
             self.gallery: gr.HTML(words=shown.words(t)),
             self.title: shown.title(t),
@@ -188,8 +190,9 @@ class Curate:
     def load_outputs(self) -> list[Any]:
         return [self.source, self.label, self.sort, self.gallery, self.title]
 
-    def on_run(self, request: gr.Request, run_id: str | None) -> tuple[Any, Any, bool]:
-        return *self._sources(run_id, None, self._translator(request)), False
+    def on_run(self, request: gr.Request, run_id: str | None, chosen: str | None) -> tuple[Any, Any, bool]:
+        kept = _of_no_run(chosen)
+        return *self._sources(run_id, kept, self._translator(request)), kept is not None
 
     def on_snapshot(
         self, request: gr.Request, run_id: str | None, chosen: str | None, picked: bool
@@ -197,12 +200,23 @@ class Curate:
         """What the visitor picked stays; else the run's best is taken as soon as there is one."""
         return *self._sources(run_id, chosen if picked else None, self._translator(request)), picked
 
-    def on_source(self, request: gr.Request, key: str | None) -> tuple[Any, bool]:
+    def on_source(self, request: gr.Request, key: str | None) -> tuple[Any, Any, bool]:
+        """Its classes; variety is a generator's alone."""
+        t = self._translator(request)
         try:
             source = self.sampling.find(key or "")
-        except TROUBLE:
-            source = None  # drawing says what is wrong
-        return gr.Dropdown(**_class_choices(source, self._translator(request))), True
+        except TROUBLE as error:
+            warn(t, error)
+            source = None
+        generator = source is None or source.kind != "data"
+        return gr.Dropdown(**_class_choices(source, t)), gr.Slider(interactive=generator), True
+
+    def on_transplant(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
+        """The data set's own defects are what is drawn from, and the class: source, class, variety, picked."""
+        t, key = self._translator(request), f"data:{folder}"
+        classes, truncation, picked = self.on_source(request, key)
+        choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources(None)]
+        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": label}), truncation, picked
 
     def _sources(self, run_id: str | None, chosen: str | None, t: Translator) -> tuple[Any, Any]:
         sources = self.sampling.sources(run_id)
@@ -325,6 +339,11 @@ class Curate:
 
     def _translator(self, request: gr.Request) -> Translator:
         return translator(self.settings.lang, request.headers)
+
+
+def _of_no_run(chosen: str | None) -> str | None:
+    """A data set's defects stay chosen, whichever run is watched."""
+    return chosen if chosen and chosen.startswith("data:") else None
 
 
 def _accepted(draw: Draw | None, choice: dict[str, Any] | None) -> list[int]:

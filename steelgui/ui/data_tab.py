@@ -75,6 +75,9 @@ class DataTab:
                     self.make = gr.Button(
                         self.i18n("data.make"), variant="primary", interactive=False, elem_id="data-make"
                     )
+                    self.transplant = gr.Button(
+                        self.i18n("data.transplant"), interactive=False, elem_id="data-transplant"
+                    )
                     self.retrain = gr.Button(self.i18n("data.retrain"), interactive=False, elem_id="data-retrain")
                 with gr.Accordion(self.i18n("data.split_title"), open=False, elem_id="data-split"):
                     with gr.Row():
@@ -126,7 +129,7 @@ class DataTab:
         self.demo.click(self.on_demo, None, filled, **busy)
         self.known.input(self.on_known, self.known, filled, **busy)
         chosen = [self.folder, self.label, self.in_split]
-        pictures = [self.gallery, self.shown, self.where, self.page, self.make]
+        pictures = [self.gallery, self.shown, self.where, self.page, *self.makers]
         for control in (self.label, self.in_split):
             control.input(self.on_filter, chosen, pictures, **quiet)
         self.previous.click(self._turn(-1), [*chosen, self.page], pictures, **quiet)
@@ -145,9 +148,13 @@ class DataTab:
         self.panel.wire(self.folder, lambda event: event.then(self.on_changed, [*chosen, self.page], filled, **quiet))
 
     @property
+    def makers(self) -> list[Any]:
+        return [self.make, self.transplant]
+
+    @property
     def outputs(self) -> list[Any]:
         return [
-            *(self.folder, self.known, self.path, self.overview, self.make, self.retrain, self.split, self.check),
+            *(self.folder, self.known, self.path, self.overview, *self.makers, self.retrain, self.split, self.check),
             *(self.checked, self.label, self.in_split, self.gallery, self.shown, self.where, self.page, self.undo),
         ]
 
@@ -300,18 +307,22 @@ class DataTab:
             self.in_split: gr.Dropdown(
                 choices=[(t("data.all"), ""), *splits], value=split if split in seen.splits else ""
             ),
-            self.make: self._make(seen, label, t),
+            **self._makers(seen, label, t),
             self.retrain: gr.Button(interactive=True),
             self.split: gr.Button(interactive=True),
             self.check: gr.Button(interactive=True),
             self.undo: self._undo(seen, t),
         }
 
-    def _make(self, seen: Overview, label: str, t: Translator) -> Any:
+    def _makers(self, seen: Overview, label: str, t: Translator) -> Updates:
+        """A generator can learn any class; real defects can be put elsewhere where masks say what they are."""
         name = label if label in seen.counts else seen.scarcest
         if not name:
-            return gr.Button(t("data.make"), interactive=False)
-        return gr.Button(t("data.make_what", name=t.short(name)), interactive=True)
+            return {self.make: gr.Button(t("data.make"), interactive=False)}
+        return {
+            self.make: gr.Button(t("data.make_what", name=t.short(name)), interactive=True),
+            self.transplant: gr.Button(interactive=seen.masks.get(name, 0) > 0),
+        }
 
     def _undo(self, seen: Overview, t: Translator) -> Any:
         if not seen.changes:
@@ -334,7 +345,7 @@ class DataTab:
             self.shown: self.datasets.names(Path(folder), here),
             self.where: f'<div class="sg-meta">{first}–{first + len(here) - bool(here)} / {len(samples):,}</div>',
             self.page: page,
-            self.make: self._make(self.datasets.overview(Path(folder)), label, t),
+            **self._makers(self.datasets.overview(Path(folder)), label, t),
         }
 
     def _thumbnail(self, sample: Sample) -> Any:

@@ -17,11 +17,12 @@ from steelgui.ui import curate_fragments as shown
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.toast import refusal
 from training.config import ConfigError
+from training.data.record import DataError
 from training.runs import RunError
 
 #: More seeds make no slider that a hand can steer.
 MOST_SEEDS = 12
-TROUBLE = (RunError, CheckpointError, ConfigError, OSError)
+TROUBLE = (RunError, CheckpointError, ConfigError, DataError, OSError)
 
 
 @dataclass

@@ -36,6 +36,10 @@ new MutationObserver(() => {
 </script>
 """
 
+#: The tab that is opened has to be there before one can scroll in it.
+SHOW_SAMPLING = """() => setTimeout(
+  () => document.querySelector("#curate")?.scrollIntoView({ block: "start" }), 150)"""
+
 
 def head() -> str:
     """What goes into the page's <head>: our script, and no telephone numbers made of pixel counts."""
@@ -97,7 +101,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
-        studio_tab.select(studio.on_load, [studio.runs, studio.list.second], studio.load_outputs, **private)
+        studio_tab.select(studio.on_load, studio.load_inputs, studio.load_outputs, **private)
         retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
         data_tab.select(data.on_load, data.load_inputs, data.load_outputs, **private)
 
@@ -110,6 +114,19 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         data.make.click(
             make_more, [data.folder, data.label], [tabs, studio.panel.data, studio.panel.classes], **private
         ).then(studio.panel.on_form, studio.panel.asked, [studio.panel.command, studio.panel.train], **private)
+
+        def transplant(request: gr.Request, folder: str, label: str) -> tuple[Any, ...]:
+            """On to the Studio's sampling, with the data set's own defects to draw from."""
+            path, wanted = data.on_make(folder, label)
+            return gr.Tabs(selected="studio"), *studio.curate.on_transplant(request, path, wanted or "")
+
+        curate = studio.curate
+        data.transplant.click(
+            transplant,
+            [data.folder, data.label],
+            [tabs, curate.source, curate.label, curate.truncation, curate.picked],
+            **private,
+        ).then(None, None, None, js=SHOW_SAMPLING, **private)
         data.retrain.click(
             lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
         ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(

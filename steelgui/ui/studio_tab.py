@@ -145,7 +145,7 @@ class StudioTab:
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, watched: str | None, second: str | None) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, second: str | None, source: str | None) -> Updates:
         """Who comes back finds the run that was watched; a new visitor, here or elsewhere, the newest."""
         t = self._translator(request)
         runs = self.studio.rows()
@@ -154,8 +154,12 @@ class StudioTab:
             self.health: fragments.health(None, None, t),
             self.charts.legend: self.charts.named(t),
             **self.panel.named(t),
-            **self.curate.on_load(t, watched or (runs[0].id if runs else None)),
+            **self.curate.on_load(t, watched or (runs[0].id if runs else None), source),
         }
+
+    @property
+    def load_inputs(self) -> list[Any]:
+        return [self.runs, self.list.second, self.curate.source]
 
     @property
     def load_outputs(self) -> list[Any]:

@@ -28,6 +28,7 @@ COMPLETE = (
     *("steelgui/settings.py", "training/experiment/material.py", "training/data/synthetic.py"),
     *("training/data/workspace.py", "training/data/archive.py", "steelgui/services/datasets.py"),
     *("steelgui/ui/picture_panel.py", "training/data/__init__.py"),
+    *("steelgui/services/transplants.py", "steelgui/services/inpainting.py"),
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
 )
 SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}

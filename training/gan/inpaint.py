@@ -66,7 +66,7 @@ def _gain(
     around = ~region
     grey, base = source.mean(2), ground.mean(2)
     # Textures of different coarseness: differences between neighbours say how strong each is, not slow shading.
-    ratio = _roughness(base, np.ones_like(mask)) / max(_roughness(grey, around), 1e-6)
+    ratio = roughness(base, np.ones_like(mask)) / max(roughness(grey, around), 1e-6)
     level, floor = np.median(grey[around]), np.median(base[mask])
     low, high = np.quantile(grey[mask] - level, (CLIPPED, 1 - CLIPPED))
     room = min(
@@ -76,7 +76,7 @@ def _gain(
     return float(min(np.clip(ratio, *GAINS), max(room, 0.05)))
 
 
-def _roughness(grey: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
+def roughness(grey: NDArray[np.float64], where: NDArray[np.bool_]) -> float:
     """Mean absolute difference between neighbours inside `where`; 0 where there are none."""
     differences = np.concatenate([np.abs(np.diff(grey, axis=axis))[_pairs(where, axis)] for axis in (0, 1)])
     return float(differences.mean()) if differences.size else 0.0

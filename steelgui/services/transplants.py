@@ -1,0 +1,154 @@
+"""Real defects on other real steel: new pictures of a scarce class, with masks, without any training."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.imagefile import image_size
+from models.spec import is_defect_free
+from steelgui.services.inpainting import SPECK, Backgrounds
+from steelgui.services.sampled import Synthetic
+from training.data import read_dataset
+from training.data.record import DataError, Sample, load_image, load_masks, masked_classes
+from training.data.seen import digest
+from training.data.splits import with_splits
+from training.gan.inpaint import GAINS, inpaint, roughness
+from training.material import training_part
+from training.views import strip_tiles
+
+#: Defects that are tried for one that leaves some steel to be seen, and backgrounds for one as rough as its own.
+TRIES, LOOKS = 16, 8
+
+
+class Transplants:
+    """Draws like a generator: a seed makes the same picture, whatever is drawn with it.
+
+    A training picture's defect, mirrored and moved, is cloned into defect-free steel (`training.gan.inpaint`); the
+    context of a defect varies, the defect itself hardly does. As "cut, paste and learn" (Dwibedi, Misra and Hebert
+    2017, section 4) and "copy-paste" (Ghiasi et al. 2021, section 3), with a seamless rim.
+
+    Args:
+        folder: a data set with masks; only its training split is looked at.
+        backgrounds: where the steel comes from; the data set's own if left out.
+
+    Raises:
+        DataError: it is no data set, has no masks, or there is no clean steel.
+    """
+
+    def __init__(self, folder: Path, backgrounds: Backgrounds | None = None) -> None:
+        self.folder = folder
+        samples, _, _ = training_part(with_splits(read_dataset(folder)))
+        defects = sorted({name for sample in samples for name in masked_classes(sample) if not is_defect_free(name)})
+        if not defects:
+            raise DataError(
+                f"{folder}: none of its training pictures has a mask, and without one nobody knows what to cut out; "
+                "paint some on the Data page"
+            )
+        self._marked: dict[str, list[Sample]] = defaultdict(list)
+        for sample in strip_tiles(samples, defects, multi_label=True):
+            for name in sorted(masked_classes(sample) & set(sample.labels) & set(defects)):
+                self._marked[name].append(sample)
+        self.classes = tuple(self._marked)
+        self.backgrounds = backgrounds or Backgrounds(folder)
+
+    def draw(self, count: int, seed: int, label: str | None = None) -> Iterator[Synthetic]:
+        """`count` pictures from the seeds that follow `seed`, each of its defect's picture's size.
+
+        Args:
+            label: one of `classes`; by the seed, each in turn, if left out.
+
+        Raises:
+            DataError: no marked picture shows the class, or its defects leave no steel to be seen.
+            ImageError: a picture cannot be read.
+        """
+        if label is not None and label not in self._marked:
+            raise DataError(f"{self.folder.name} has masks of {', '.join(self.classes)}; it has none of {label!r}")
+        for number in range(seed, seed + count):
+            yield self._made(number, label or self.classes[number % len(self.classes)])
+
+    def _made(self, seed: int, label: str) -> Synthetic:
+        rng = np.random.default_rng([seed, self.classes.index(label)])
+        for _ in range(TRIES):
+            sample = self._marked[label][int(rng.integers(len(self._marked[label])))]
+            picture = load_image(sample)
+            mask = load_masks(sample, [label], *_whole(sample, picture))[0]
+            if mask.sum() < SPECK:
+                continue
+            picture, mask = _mirrored(rng, picture, mask)
+            picture, mask = _moved(picture, mask, rng)
+            background, file = self._background(picture, mask, rng)
+            try:
+                image, mask = inpaint(picture, mask, background)
+            except ValueError:  # the defect fills its picture: there would be no background to see
+                continue
+            return Synthetic(_plain(image), label, seed, mask, file.name, (digest(sample.image), digest(file)))
+        raise DataError(f"{self.folder.name}: the defects of {label} fill their pictures; no steel is around them")
+
+    def _background(
+        self, picture: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], Path]:
+        """The first that is about as rough as the defect's own surroundings, else the one that comes nearest."""
+        height, width = mask.shape
+        own = max(roughness(picture.mean(2), ~mask), 1e-6)
+        looked_at = []
+        for part, file in self.backgrounds.parts(rng, LOOKS):
+            fitted = _fitted(_mirrored(rng, part)[0], height, width, rng)
+            ratio = roughness(fitted.mean(2), np.ones_like(mask)) / own
+            if GAINS[0] <= ratio <= GAINS[1]:
+                return fitted, file
+            looked_at.append((abs(np.log(max(ratio, 1e-6))), fitted, file))
+        _, fitted, file = min(looked_at, key=lambda one: one[0])
+        return fitted, file
+
+
+def _whole(sample: Sample, picture: NDArray[np.uint8]) -> tuple[int, int]:
+    """Height and width of the picture that a sample is, or is a part of."""
+    if sample.crop is None:
+        return picture.shape[0], picture.shape[1]
+    width, height = image_size(sample.image)
+    return height, width
+
+
+def _mirrored(rng: np.random.Generator, *pictures: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """All of them alike; never turned, which would break the rolling direction."""
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            pictures = tuple(np.flip(picture, axis) for picture in pictures)
+    return tuple(np.ascontiguousarray(picture) for picture in pictures)
+
+
+def _moved(
+    picture: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The defect elsewhere in its frame; where it touches an edge it goes on, so that it stays along that axis."""
+    starts = []
+    for axis, length in enumerate(mask.shape):
+        taken = np.flatnonzero(mask.any(1 - axis))
+        first, after = int(taken[0]), length - 1 - int(taken[-1])
+        free = first > 0 and after > 0
+        # Of the picture continued by its mirror image on all sides, where the new frame begins.
+        starts.append(length + (int(rng.integers(-after, first + 1)) if free else 0))
+    (height, width), (top, left) = mask.shape, starts
+    around = ((height, height), (width, width))
+    frame = slice(top, top + height), slice(left, left + width)
+    return np.pad(picture, (*around, (0, 0)), "symmetric")[frame], np.pad(mask, around)[frame]
+
+
+def _fitted(part: NDArray[np.uint8], height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Any H×W of it at its own scale, continued by mirroring where it is too small: texture stays as fine as it is."""
+    missing = [max(0, height - part.shape[0]), max(0, width - part.shape[1])]
+    whole = np.pad(part, [(0, missing[0]), (0, missing[1]), (0, 0)], "symmetric")
+    top = int(rng.integers(whole.shape[0] - height + 1))
+    left = int(rng.integers(whole.shape[1] - width + 1))
+    return np.ascontiguousarray(whole[top : top + height, left : left + width])
+
+
+def _plain(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """H×W where all channels are alike."""
+    return np.ascontiguousarray(image[..., 0]) if (image == image[..., :1]).all() else image

@@ -1,0 +1,142 @@
+"""Real defects on other steel: what is kept, what varies, what is never touched, and the way into an experiment."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commandline import run
+from discs import LEVELS, discs_folder
+from madeby import class_folder
+from PIL import Image
+
+from steelgui.services.inpainting import Backgrounds
+from steelgui.services.sampling import Sampling
+from steelgui.services.transplants import Transplants
+from steelgui.settings import Settings
+from training.data import read_dataset
+from training.data.record import DataError
+from training.data.seen import digests
+
+
+@pytest.fixture(scope="module")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four rare discs, and clean steel of three levels beside them, one of them in the test alone."""
+    folder = discs_folder(tmp_path_factory.mktemp("data") / "discs", rare=4)
+    random = np.random.default_rng(5)
+    (folder / "none").mkdir()
+    with (folder / "split.csv").open("a", newline="") as file:
+        for number, (level, split) in enumerate(
+            [(100, "train"), (150, "train"), (30, "test"), (120, "validation")] * 3
+        ):
+            grey = np.clip(random.normal(level, 30, (64, 64)), 0, 255).astype(np.uint8)
+            Image.fromarray(grey).save(folder / f"none/{number}.png")
+            csv.writer(file).writerow((f"none/{number}.png", "none", f"none{number}", split))
+    return folder
+
+
+def test_a_defect_keeps_its_contrast_and_gets_other_steel(discs: Path) -> None:
+    made = list(Transplants(discs).draw(24, 0, "rare"))
+    assert {picture.label for picture in made} == {"rare"} and [picture.seed for picture in made] == list(range(24))
+    levels = set()
+    for picture in made:
+        assert picture.image.shape == (64, 64) and picture.mask is not None
+        inside, around = picture.image[picture.mask].mean(), picture.image[~picture.mask].mean()
+        assert inside - around == pytest.approx(LEVELS["rare"] - 120, abs=20)
+        levels.add(round(around / 50) * 50)
+    assert levels == {100, 150}, "the steel of the training split, and of no other"
+    assert len({picture.image.tobytes() for picture in made}) == 24
+    centres = np.array([np.argwhere(picture.mask).mean(0) for picture in made])
+    assert (centres.std(0) > 6).all(), "the defect is moved about"
+
+
+def test_a_seed_makes_the_same_picture_whatever_is_drawn_with_it(discs: Path) -> None:
+    transplants = Transplants(discs)
+    one = next(transplants.draw(1, 7))
+    again = list(Transplants(discs).draw(4, 4))[3]
+    assert one.label == again.label == transplants.classes[7 % 2]
+    assert np.array_equal(one.image, again.image) and one.pictures == again.pictures
+
+
+def test_what_it_is_put_together_of_is_known(discs: Path) -> None:
+    samples = read_dataset(discs).samples
+    train = digests(one.image for one in samples if one.split == "train")
+    for picture in Transplants(discs).draw(16, 0):
+        defect, steel = (train[key] for key in picture.pictures)
+        assert defect.parent.name == picture.label and steel.parent.name == "none" and steel.name == picture.background
+
+
+def test_a_defect_at_the_edge_stays_there(tmp_path: Path) -> None:
+    """A scratch from edge to edge has no end to be shown."""
+    for name in ("images/scratches", "images/none", "masks"):
+        (tmp_path / name).mkdir(parents=True)
+    mask = np.zeros((48, 80), dtype=bool)
+    mask[:, 30:34] = True
+    random = np.random.default_rng(0)
+    for number in range(2):
+        steel = random.normal(100, 8, mask.shape)
+        Image.fromarray((steel + 80 * mask).clip(0, 255).astype(np.uint8)).save(
+            tmp_path / f"images/scratches/{number}.png"
+        )
+        Image.fromarray(mask.astype(np.uint8) * 255).save(tmp_path / f"masks/{number}.png")
+        # Smaller than the picture: it is continued at its own scale.
+        Image.fromarray(random.normal(90, 8, (40, 40)).clip(0, 255).astype(np.uint8)).save(
+            tmp_path / f"images/none/c{number}.png"
+        )
+    rows = [
+        (f"images/{kind}", kind.split("/")[0], "train")
+        for kind in ("scratches/0.png", "scratches/1.png", "none/c0.png", "none/c1.png")
+    ]
+    with (tmp_path / "split.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("image", "label", "split"), *rows])
+    places = set()
+    for picture in Transplants(tmp_path).draw(12, 0):
+        assert picture.mask is not None and picture.mask.shape == (48, 80)
+        columns = np.flatnonzero(picture.mask.any(0))
+        assert picture.mask[:, columns].all() and len(columns) == 4
+        places.add(int(columns[0]))
+    assert len(places) > 4, "across its length it is moved"
+
+
+def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="none of its training pictures has a mask"):
+        Transplants(class_folder(tmp_path / "classes"))
+    with pytest.raises(DataError, match=r"discs has masks of dark, rare; it has none of 'none'"):
+        next(Transplants(discs).draw(1, 0, "none"))
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "black.png")
+    with pytest.raises(DataError, match="are black"):
+        next(Transplants(discs, Backgrounds(tmp_path)).draw(1, 0))
+    sampling = Sampling(Settings(home=tmp_path / "home"))
+    with pytest.raises(DataError, match="no such folder any more"):
+        sampling.find(f"data:{tmp_path / 'gone'}")
+
+
+def test_from_the_command_line_into_an_experiment(
+    capsys: pytest.CaptureFixture[str], discs: Path, tmp_path: Path
+) -> None:
+    made, home = tmp_path / "made", ("--home", tmp_path / "home")
+    code, _, err = run(capsys, "sample", discs, "--class", "rare", "--count", "8", "--scores", "--out", made, *home)
+    assert code == 0, err
+    rows = list(csv.DictReader((made / "manifest.csv").open()))
+    assert len(rows) == 8 and {row["class"] for row in rows} == {"rare"}
+    assert all(float(row["distance"]) > 0 and row["mask"] and not row["generator"] and not row["run"] for row in rows)
+    words = shlex.split("--task segmenter --arms plain,synthetic --arch test_resnet --init random --size 64")
+    asked = ("experiment", "--data", discs, "--synthetic", made, *words, "--epochs", "1", "--seeds", "1", *home)
+    code, _, err = run(capsys, *asked)
+    assert code == 0, err
+    assert "no record" not in err
+    # Of a picture that is held out now, nothing may be learned from.
+    moved = (discs / "split.csv").read_text("utf-8")
+    steel = rows[0]["background"]
+    try:
+        line = f"none/{steel},none,none{Path(steel).stem},"
+        (discs / "split.csv").write_text(moved.replace(f"{line}train", f"{line}test"))
+        code, _, err = run(capsys, *asked)
+        assert code == 1 and f"holds a part of the test picture {steel}" in err
+    finally:
+        (discs / "split.csv").write_text(moved)
+    code, _, err = run(capsys, "sample", discs, "--walk", tmp_path / "walk.gif", *home)
+    assert code != 0 and "only between a generator's pictures" in err
