@@ -201,22 +201,24 @@ class Curate:
         return *self._sources(run_id, chosen if picked else None, self._translator(request)), picked
 
     def on_source(self, request: gr.Request, key: str | None) -> tuple[Any, Any, bool]:
-        """Its classes; variety is a generator's alone."""
-        t = self._translator(request)
+        classes, variety = self._drawn_from(key, self._translator(request))
+        return gr.Dropdown(**classes), variety, True
+
+    def on_transplant(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
+        """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
+        t, key = self._translator(request), f"data:{folder}"
+        classes, variety = self._drawn_from(key, t)
+        choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources(None)]
+        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": label}), variety, True
+
+    def _drawn_from(self, key: str | None, t: Translator) -> tuple[dict[str, Any], Any]:
+        """The classes that a source has to choose from, and the slider of variety, which is a generator's alone."""
         try:
             source = self.sampling.find(key or "")
         except TROUBLE as error:
             warn(t, error)
             source = None
-        generator = source is None or source.kind != "data"
-        return gr.Dropdown(**_class_choices(source, t)), gr.Slider(interactive=generator), True
-
-    def on_transplant(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
-        """The data set's own defects are what is drawn from, and the class: source, class, variety, picked."""
-        t, key = self._translator(request), f"data:{folder}"
-        classes, truncation, picked = self.on_source(request, key)
-        choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources(None)]
-        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": label}), truncation, picked
+        return _class_choices(source, t), gr.Slider(interactive=source is None or source.kind != "data")
 
     def _sources(self, run_id: str | None, chosen: str | None, t: Translator) -> tuple[Any, Any]:
         sources = self.sampling.sources(run_id)
