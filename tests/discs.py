@@ -46,3 +46,17 @@ def discs_folder(folder: Path, rare: int) -> Path:
     with (folder / "split.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("image", "label", "group", "split"), *rows])
     return folder
+
+
+def add_steel(folder: Path) -> Path:
+    """To `folder` pictures of class none: of level 100 and 150 to train with, of 30 in the test, 120 in validation."""
+    random = np.random.default_rng(5)
+    (folder / "none").mkdir()
+    with (folder / "split.csv").open("a", newline="") as file:
+        for number, (level, split) in enumerate(
+            [(100, "train"), (150, "train"), (30, "test"), (120, "validation")] * 3
+        ):
+            grey = np.clip(random.normal(level, 30, (SIDE, SIDE)), 0, 255).astype(np.uint8)
+            Image.fromarray(grey).save(folder / f"none/{number}.png")
+            csv.writer(file).writerow((f"none/{number}.png", "none", f"none{number}", split))
+    return folder

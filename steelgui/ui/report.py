@@ -52,16 +52,17 @@ def write_report(result: Mapping[str, Any], folder: Path, t: Translator | None =
 
 
 def figures_csv(result: Mapping[str, Any]) -> str:
-    """A row for each arm and figure, with its interval and the paired difference from plain training."""
+    """A row for each arm and figure, with its interval and the paired differences from plain and balanced training."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    difference = ("over_plain", "over_plain_low", "over_plain_high")
-    writer.writerow(("arm", "ratio", "figure", "value", "low", "high", *difference))
+    numbers, bases = ("value", "low", "high"), ("over_plain", "over_balanced")
+    differences = [name for base in bases for name in (base, f"{base}_low", f"{base}_high")]
+    writer.writerow(("arm", "ratio", "figure", *numbers, *differences))
     for arm in result["arms"]:
         for name, figure in arm["figures"].items():
-            over = arm["over_plain"].get(name, {})
-            values = [figure.get(key) for key in ("value", "low", "high")]
-            writer.writerow((arm["arm"], arm["ratio"], name, *values, *(over.get(k) for k in ("value", "low", "high"))))
+            # What was judged by an earlier version knows no difference from balanced training.
+            compared = [figure, *(arm.get(base, {}).get(name, {}) for base in bases)]
+            writer.writerow((arm["arm"], arm["ratio"], name, *(of.get(key) for of in compared for key in numbers)))
     return text.getvalue()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from discs import add_steel, discs_folder
 from stripes import striped_folder
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -118,6 +119,32 @@ def test_a_zip_a_wrong_verdict_and_more_of_a_class(opened: tuple[playwright.Page
     page.locator("#data-retrain").click()
     expect(page.locator("#retrain-counts")).to_contain_text("rust")
     expect(page.locator("#retrain-run")).to_be_enabled()
+
+
+def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp_path: Path) -> None:
+    source = add_steel(discs_folder(tmp_path / "discs", rare=4))
+    page = visit()
+    page.get_by_role("tab", name="Data").click()
+    page.locator("#data-path").get_by_role("textbox").fill(str(source))
+    page.locator("#data-open-path").click()
+    expect(page.locator("#data-overview [data-class=rare]")).to_contain_text("scarce")
+    choose_option(page, "#data-class", "no defect")
+    expect(page.locator("#data-transplant")).to_be_disabled()
+    choose_option(page, "#data-class", "rare")
+    page.locator("#data-transplant").click()
+    expect(page.locator("#curate-source input")).to_have_value("discs: its own defects on other steel")
+    expect(page.locator("#curate-class input")).to_have_value("rare")
+    page.locator("#curate-draw").click()
+    cells = page.locator("#curate-gallery .thumbnail-item")
+    expect(cells).to_have_count(24)
+    expect(page.locator("#curate-bar")).to_contain_text("near copies")
+    page.locator("#curate-all").click()
+    page.locator("#curate-keep").click()
+    expect(page.get_by_test_id("toast-text")).to_contain_text("24")
+    pool = home / "synthetic" / "transplants-discs"
+    assert len(list((pool / "rare").glob("*.png"))) == len(list((pool / "masks" / "rare").glob("*.png"))) == 24
+    page.get_by_role("tab", name="Data").click()
+    expect(page.locator("#data-overview")).to_contain_text("transplants-discs")
 
 
 def test_what_cannot_be_opened_is_said(visit: Visit, tmp_path: Path) -> None:

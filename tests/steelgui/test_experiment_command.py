@@ -42,6 +42,8 @@ def test_from_a_generator_to_an_answer(capsys: pytest.CaptureFixture[str], tmp_p
         assert sum(map(sum, arm["confusion"])) == pytest.approx(120, abs=0.1)
     with (tmp_path / "answer" / "figures.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
+    (synthetic,) = (row for row in rows if row["arm"] == "synthetic" and row["figure"] == "f1:rare")
+    assert float(synthetic["over_plain_low"]) <= float(synthetic["over_plain"]) and synthetic["over_balanced"] == ""
     assert {row["arm"] for row in rows} == {"plain", "synthetic"} and len(rows) == 2 * len(result["arms"][0]["figures"])
     report = (tmp_path / "answer" / "report.html").read_text("utf-8")
     assert result["verdict"]["kind"] in report and result["data"]["fingerprint"] in report

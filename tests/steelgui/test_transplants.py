@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commandline import run
-from discs import LEVELS, discs_folder
+from discs import LEVELS, add_steel, discs_folder
 from madeby import class_folder
 from PIL import Image
 
@@ -25,17 +25,7 @@ from training.data.seen import digests
 @pytest.fixture(scope="module")
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four rare discs, and clean steel of three levels beside them, one of them in the test alone."""
-    folder = discs_folder(tmp_path_factory.mktemp("data") / "discs", rare=4)
-    random = np.random.default_rng(5)
-    (folder / "none").mkdir()
-    with (folder / "split.csv").open("a", newline="") as file:
-        for number, (level, split) in enumerate(
-            [(100, "train"), (150, "train"), (30, "test"), (120, "validation")] * 3
-        ):
-            grey = np.clip(random.normal(level, 30, (64, 64)), 0, 255).astype(np.uint8)
-            Image.fromarray(grey).save(folder / f"none/{number}.png")
-            csv.writer(file).writerow((f"none/{number}.png", "none", f"none{number}", split))
-    return folder
+    return add_steel(discs_folder(tmp_path_factory.mktemp("data") / "discs", rare=4))
 
 
 def test_a_defect_keeps_its_contrast_and_gets_other_steel(discs: Path) -> None:

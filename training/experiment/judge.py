@@ -47,16 +47,13 @@ def judge(config: ExperimentConfig, splits: Splits, folder: Path) -> tuple[dict[
     of_scarce = sum(not set(splits.scarce).isdisjoint(sample.labels) for sample in splits.test)
     chosen = (judged[0], judged[1] or 0.0) if judged else None
     verdict = decide(by_arm, chosen, splits.scarce, of_scarce, task.measures)
-    plain = outcomes["plain", None].figures
     rows = [
         {
             "arm": key[0],
             "ratio": key[1],
             "validated": round(validated[key], 5),
             "figures": {name: _numbers(figure.interval()) for name, figure in found.figures.items()},
-            "over_plain": {}
-            if key == ("plain", None)
-            else {name: _numbers(figure.minus(plain[name])) for name, figure in found.figures.items()},
+            **{f"over_{base}": _differences(outcomes, key, (base, None)) for base in ("plain", "balanced")},
             "confusion": found.confusion,
             "models": [training.name for training in arms[key]],
         }
@@ -99,6 +96,14 @@ def _validated(folder: Path, training: Training, scarce: Sequence[str], measures
     _, card = read_sidecar(folder / training.name / f"{training.name}.safetensors")
     by_class = card["metrics"]["per_class"]
     return float(np.mean([by_class[name][measures.validated] for name in scarce]))
+
+
+def _differences(outcomes: dict[Key, Outcome], key: Key, base: Key) -> dict[str, dict[str, float | None]]:
+    """Paired differences of all figures from those of another arm; empty from itself, or where that was not tried."""
+    if key == base or base not in outcomes:
+        return {}
+    from_base = outcomes[base].figures
+    return {name: _numbers(figure.minus(from_base[name])) for name, figure in outcomes[key].figures.items()}
 
 
 def _numbers(interval: Interval) -> dict[str, float | None]:
