@@ -22,6 +22,7 @@ SPECS = [
     NetworkSpec("classifier", "mobilenetv2_050", CLASSES),
     NetworkSpec("classifier", "resnet18", CLASSES, multi_label=True),
     *(NetworkSpec("segmenter", name, CLASSES[1:], {"encoder": "mobilenetv2_050"}) for name in DECODERS),
+    NetworkSpec("classifier", "small_cnn", CLASSES),
 ]
 
 
