@@ -18,7 +18,8 @@ from steelgui.results import Thresholds
 from steelgui.services.workbench import BatchRow, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 
 #: Seconds between two tables: a page that redraws for each of a thousand lines does nothing else.
@@ -27,7 +28,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass
-class BatchTab:
+class BatchTab(Panel):
     """Layout and wiring of the batch; one batch at a time for each visitor."""
 
     workbench: Workbench
@@ -138,9 +139,6 @@ class BatchTab:
         target = self.settings.temporary / uuid.uuid4().hex / path.name
         target.parent.mkdir(parents=True)
         return Path(shutil.copyfile(path, target))
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def _summary(key: str, rows: list[BatchRow], total: int, t: Translator) -> str:

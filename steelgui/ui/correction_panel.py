@@ -12,7 +12,8 @@ from models.imagefile import ImageError
 from steelgui.services.datasets import Datasets
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 from training.data.record import DataError
 
@@ -20,7 +21,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass
-class CorrectionPanel:
+class CorrectionPanel(Panel):
     """Layout and wiring below the verdict; `looked` is the state that names the inspected picture."""
 
     workbench: Workbench
@@ -51,7 +52,7 @@ class CorrectionPanel:
 
     def on_open(self, request: gr.Request, looked_id: str) -> Updates:
         """What it is in truth, and where it goes: the data set that was worked on last, if there is one."""
-        t = translator(self.settings.lang, request.headers)
+        t = self._translator(request)
         try:
             found = self.workbench.kept(looked_id)
         except KeyError:
@@ -66,7 +67,7 @@ class CorrectionPanel:
         }
 
     def on_save(self, request: gr.Request, looked_id: str, label: str | None, into: str) -> Any:
-        t = translator(self.settings.lang, request.headers)
+        t = self._translator(request)
         try:
             found = self.workbench.kept(looked_id)
             folder = self.datasets.find(into) if into else None

@@ -14,8 +14,9 @@ from steelgui.services.sampling import SEEDS, Draw, Kept, Sampling, Source
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import curate_fragments as shown
 from steelgui.ui import fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
 from steelgui.ui.latent_walk import LatentWalk
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import refusal, warn
 from training.data.record import DataError
 from training.runs import RunError
@@ -43,7 +44,7 @@ HAND_OUT = """() => new Promise((done) => setTimeout(() => {
 
 
 @dataclass
-class Curate:
+class Curate(Panel):
     """Layout and wiring; the drawn pictures stay in the visitor's session, what is accepted of them in the page."""
 
     sampling: Sampling
@@ -338,9 +339,6 @@ class Curate:
             return str(self.sampling.export(draw, offered))
         except OSError as error:
             raise refusal(t("curate.not_written", why=t.problem(error))) from error
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def _of_no_run(chosen: str | None) -> str | None:

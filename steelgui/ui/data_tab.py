@@ -15,7 +15,8 @@ from steelgui.services.experiments import Experiments
 from steelgui.services.studio import Studio
 from steelgui.settings import Settings
 from steelgui.ui import data_fragments as fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.picture_panel import PicturePanel
 from steelgui.ui.toast import warn
 from training.data.record import DataError, Sample
@@ -27,7 +28,7 @@ A_PAGE, THUMBNAIL = 40, 224
 
 
 @dataclass
-class DataTab:
+class DataTab(Panel):
     """Layout and wiring; which data set and picture are looked at is in the page, all else in the workspace."""
 
     datasets: Datasets
@@ -358,6 +359,3 @@ class DataTab:
     @staticmethod
     def _caption(sample: Sample, t: Translator) -> str:
         return " + ".join(t.short(label) for label in sample.labels)
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)

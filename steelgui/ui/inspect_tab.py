@@ -23,7 +23,8 @@ from steelgui.services.workbench import Looked, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.correction_panel import CorrectionPanel
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 
 LATEST = 10
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class InspectTab:
+class InspectTab(Panel):
     """Layout and wiring; handlers are a line into the workbench and a line into fragments."""
 
     workbench: Workbench
@@ -304,9 +305,6 @@ class InspectTab:
 
     def _choices(self, t: Translator, names: list[str]) -> list[tuple[str, str]]:
         return [(t.short(name), name) for name in names]
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def _as_it_came(payload: ImageData | None) -> tuple[str, str] | None:

@@ -14,7 +14,8 @@ from steelgui.services.animation import FRAMES
 from steelgui.services.sampling import SEEDS, Draw, Sampling
 from steelgui.settings import Settings
 from steelgui.ui import curate_fragments as shown
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import refusal
 from training.config import ConfigError
 from training.data.record import DataError
@@ -26,7 +27,7 @@ TROUBLE = (RunError, CheckpointError, ConfigError, DataError, OSError)
 
 
 @dataclass
-class LatentWalk:
+class LatentWalk(Panel):
     """Layout and wiring; source, class and truncation are those of the gallery above."""
 
     sampling: Sampling
@@ -79,7 +80,7 @@ class LatentWalk:
             ).success(None, None, None, js=hand_out % "walk-file", **quiet)  # fmt: skip
 
     def on_take(self, request: gr.Request, draw: Draw | None, choice: dict[str, Any]) -> str:
-        t = translator(self.settings.lang, request.headers)
+        t = self._translator(request)
         accepted = choice.get("accepted", []) if draw is not None and choice.get("draw") == draw.id else []
         chosen = sorted({*accepted, *draw.kept}) if draw is not None else []
         if draw is None or len(chosen) < 2:
@@ -96,7 +97,7 @@ class LatentWalk:
         seeds: str,
         place: float,
     ) -> str:
-        t = translator(self.settings.lang, request.headers)
+        t = self._translator(request)
         numbers = self._seeds(key, seeds, seed, t)
         # From the first to the last; the way back is for the files, which repeat.
         position = place / 100 * (len(numbers) - 1)
@@ -118,7 +119,7 @@ class LatentWalk:
             seeds: str,
             frames: float,
         ) -> str:
-            t = translator(self.settings.lang, request.headers)
+            t = self._translator(request)
             numbers = self._seeds(key, seeds, seed, t)
             try:
                 source = self.sampling.find(key or "")

@@ -18,7 +18,8 @@ from steelgui.services.datasets import Datasets
 from steelgui.services.library import Library, ModelEntry, copy_model
 from steelgui.settings import Settings
 from steelgui.ui import model_fragments as fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 from training.data.record import DataError
 
@@ -26,7 +27,7 @@ Updates = dict[Any, Any]
 
 
 @dataclass
-class ModelsTab:
+class ModelsTab(Panel):
     """Layout and wiring; the models lie in their folders."""
 
     library: Library
@@ -194,6 +195,3 @@ class ModelsTab:
             self.other: gr.Dropdown(choices=judging),
             self.data: gr.Dropdown(choices=[folder.name for folder in self.datasets.all()]),
         }
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)

@@ -20,7 +20,8 @@ from steelgui.overlay import class_colours
 from steelgui.services.datasets import SPLITS, Datasets
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import data_fragments as fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 from training.data.record import DataError, Sample
 
@@ -32,7 +33,7 @@ LARGE = 720
 
 
 @dataclass
-class PicturePanel:
+class PicturePanel(Panel):
     """Layout and wiring; a correction is a line into the service."""
 
     datasets: Datasets
@@ -240,9 +241,6 @@ class PicturePanel:
 
     def _split(self, sample: Sample) -> str | None:
         return sample.split if sample.split in SPLITS else None
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def painted_mask(url: str, height: int, width: int) -> NDArray[np.bool_]:

@@ -13,12 +13,12 @@ from models.imagefile import ImageError
 from steelgui.services.studio import Studio
 from steelgui.settings import Settings
 from steelgui.ui import studio_fragments as fragments
-from steelgui.ui.i18n import translator
+from steelgui.ui.panel import Panel
 from training.data.record import DataError
 
 
 @dataclass
-class PreviewPanel:
+class PreviewPanel(Panel):
     """Layout and wiring; nothing is kept."""
 
     studio: Studio
@@ -47,7 +47,7 @@ class PreviewPanel:
         )
 
     def on_show(self, request: gr.Request, data: str, chosen: str | None, dark: float | None) -> list[Any]:
-        t = translator(self.settings.lang, request.headers)
+        t = self._translator(request)
         if not chosen:
             return [fragments.line(t("studio.train")), []]
         try:

@@ -16,7 +16,8 @@ from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import heat_fragments
 from steelgui.ui import retrain_fragments as fragments
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 from training.runs import RunError
 
@@ -31,7 +32,7 @@ _IN_SIGHT = '() => { document.querySelector("#retrain-heat").scrollIntoView({ bl
 
 
 @dataclass
-class RetrainResult:
+class RetrainResult(Panel):
     """Always there, so that nothing jumps; the style sheet hides what is below the figures until there are some."""
 
     retraining: Retraining
@@ -166,6 +167,3 @@ class RetrainResult:
     def _result(self, run_id: str | None) -> Result | None:
         run = self.retraining.find(run_id)
         return self.retraining.experiments.result(run) if run else None
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)

@@ -15,7 +15,8 @@ from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
 from steelgui.ui.form import fields_form, form_values
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.report import write_report
 from steelgui.ui.retrain_result import RetrainResult
 from steelgui.ui.toast import warn
@@ -38,7 +39,7 @@ TICK = 2.0
 
 
 @dataclass
-class RetrainTab:
+class RetrainTab(Panel):
     """Layout and wiring; which experiment is watched is in the page, everything else in the runs' folders."""
 
     retraining: Retraining
@@ -298,6 +299,3 @@ class RetrainTab:
             path = write_report(result, run.folder / f"report-{t.lang}", t)
             updates[self.report] = gr.DownloadButton(value=str(path), visible=True)
         return updates
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)

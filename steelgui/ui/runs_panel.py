@@ -10,7 +10,8 @@ import gradio as gr
 
 from steelgui.services.studio import RunRow, Studio
 from steelgui.settings import Settings
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 from training.runs import LONGEST_NAME, Run, RunError
 
@@ -21,7 +22,7 @@ Rows = list[list[str]]
 
 
 @dataclass
-class RunsPanel:
+class RunsPanel(Panel):
     """Layout and wiring; what can be undone is in the visitor's session, everything else in the runs' folders."""
 
     studio: Studio
@@ -153,9 +154,6 @@ class RunsPanel:
         except (RunError, OSError) as error:
             warn(self._translator(request), error)
         return {self.deleted: ""} | self.listed(self._translator(request), watched, second)
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def label(row: RunRow) -> str:

@@ -17,7 +17,8 @@ from steelgui.settings import Settings
 from steelgui.ui import studio_fragments as fragments
 from steelgui.ui.charts import Charts
 from steelgui.ui.curate import Curate
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.runs_panel import RunsPanel
 from steelgui.ui.toast import warn
 from steelgui.ui.train_panel import TrainPanel
@@ -46,7 +47,7 @@ class Drawn:
 
 
 @dataclass
-class StudioTab:
+class StudioTab(Panel):
     """Layout and wiring; which run is watched is in the page, everything else in the runs' folders."""
 
     studio: Studio
@@ -294,9 +295,6 @@ class StudioTab:
             return self.studio.jobs.find(run_id)
         except RunError:
             return None
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def _picture(path: Path) -> Image.Image | None:

@@ -14,7 +14,8 @@ from steelgui.services.studio import Studio, changed_from, preset_values
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import studio_fragments as fragments
 from steelgui.ui.form import fields_form, form_values
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
 from steelgui.ui.preview_panel import PreviewPanel
 from steelgui.ui.runs_panel import RunsPanel
 from steelgui.ui.toast import warn
@@ -34,7 +35,7 @@ FIELDS = (
 
 
 @dataclass
-class TrainPanel:
+class TrainPanel(Panel):
     """Layout and wiring; what is asked for is in the page until it becomes a run."""
 
     studio: Studio
@@ -169,9 +170,6 @@ class TrainPanel:
             return [gr.skip()] * (1 + len(INHERITED))
         gr.Info(t("runs.started_from", name=self.studio.start_name(run_id or "")))
         return [run_id, *(values[name] for name in INHERITED)]
-
-    def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
 
 
 def _help(name: str) -> str:
