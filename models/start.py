@@ -52,9 +52,8 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
         if own[name].shape == tensor.shape
     }
     if not any(name.endswith("weight") for name in taken):
-        flag = "--arch" if spec.kind == "classifier" else "--encoder"
         raise CheckpointError(
-            f"{source} holds no weights for {_backbone(spec)}; choose a {flag} that fits it, "
+            f"{source} holds no weights for {_backbone(spec)}; choose a network that it fits, "
             "or --init pretrained, a fitting FILE, or random"
         )
     network.load_state_dict(taken, strict=False)

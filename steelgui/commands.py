@@ -16,7 +16,10 @@ CONFIGS: dict[str, type[ClassifierConfig] | type[SegmenterConfig]] = {
     "classifier": ClassifierConfig,
     "segmenter": SegmenterConfig,
 }
-PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "torchmetrics", "gradio", "numpy", "pillow")
+PACKAGES = (
+    *("torch", "torchvision", "timm", "segmentation-models-pytorch", "torchmetrics", "gradio", "numpy", "pillow"),
+    *("onnx", "onnxruntime", "onnxscript"),
+)
 
 
 def serve(arguments: argparse.Namespace) -> int:

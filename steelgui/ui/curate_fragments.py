@@ -91,7 +91,9 @@ def source_name(source: Source, t: Translator) -> str:
         return t("curate.best", name=source.name)
     if source.kind == "snapshot":
         return t("curate.snapshot", seen=f"{source.seen:,}")
-    return t("curate.data" if source.kind == "data" else "curate.model", name=source.name)
+    if source.kind == "data":
+        return t("curate.data", name=source.name)
+    return t("curate.model", name=source.name)
 
 
 def stage(told: Progress, t: Translator) -> str:

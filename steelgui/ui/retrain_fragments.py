@@ -11,7 +11,9 @@ from steelgui.ui.i18n import Translator
 from steelgui.ui.studio_fragments import duration, panel
 
 #: Verdict → tone of its panel.
-TONES = {"helped": "ok", "as_balanced": "none", "no_difference": "none", "worse": "defect", "no_synthetic": "none"}
+TONES = {"helped": "ok", "worse": "defect"} | dict.fromkeys(
+    ("as_balanced", "no_difference", "not_learned", "no_synthetic"), "none"
+)
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
 WIDTH, LABEL, LINE = 640, 132, 14
@@ -44,6 +46,8 @@ def verdict_text(result: Result, t: Translator) -> str:
             return t("verdict_text.plain_only")
         word = "raised" if (gain["low"] or 0) > 0 else "lowered" if (gain["high"] or 0) < 0 else "same"
         return t(f"verdict_text.balanced_{word}", gain=_gain(gain), mean=mean)
+    if kind == "not_learned":
+        return t("verdict_text.not_learned", mean=mean)
     if kind == "no_difference":
         text = t("verdict_text.no_difference", pictures=said["pictures"], gain=_gain(gain), mean=mean)
         if said["more"]:

@@ -116,6 +116,7 @@ def test_near_duplicates_widen_an_interval(truth: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("plain", "balanced", "synthetic", "kind", "best"),
     [
+        (1.0, 0.5, 1.0, "not_learned", "balanced"),
         (0.5, 0.5, 0.1, "helped", "synthetic"),
         (0.5, 0.1, 0.1, "as_balanced", "balanced"),
         (0.3, 0.3, 0.3, "no_difference", "plain"),
@@ -133,6 +134,9 @@ def test_the_verdict_follows_from_the_intervals(
     verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40, MEASURES["classifier"])
     assert (verdict.kind, verdict.best) == (kind, best)
     said = sentence(verdict, MEASURES["classifier"])
+    if kind == "not_learned":
+        assert "more epochs" in said
+        return
     assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
     if kind in ("helped", "as_balanced"):
         assert "recall on rare" in said

@@ -16,7 +16,8 @@ MOST = 20
 
 #: `helped`: synthetic pictures beat plain training, and balanced sampling where that was tried. `as_balanced`: they
 #: beat plain training, but not balanced sampling. `no_difference`: none that this test could show. `worse`: harm.
-Kind = Literal["helped", "as_balanced", "no_difference", "worse", "no_synthetic"]
+#: `not_learned`: neither plain training nor the other found a single one of the scarce classes.
+Kind = Literal["helped", "as_balanced", "no_difference", "not_learned", "worse", "no_synthetic"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def decide(
         kind = "worse"
     elif gain.above_zero:
         kind = "helped" if over is None or over.above_zero else "as_balanced"
+    elif plain[mean].value == found[mean].value == 0:
+        kind = "not_learned"
     if kind == "as_balanced" and best == arm and "balanced" in better:
         best = "balanced"  # as good, and nothing has to be made for it
     sign = -1 if kind == "worse" else 1
@@ -141,6 +144,11 @@ def sentence(verdict: Verdict, measures: Measures) -> str:
         word = "raised" if v.gain.above_zero else "lowered" if v.gain.below_zero else "did not clearly change"
         mean = f"the scarce classes' mean {measures.word} ({_signed(v.gain)})"
         return f"Balanced sampling {word} {mean}; no synthetic pictures were tried."
+    if v.kind == "not_learned":
+        return (
+            f"Neither training learned anything of the scarce classes (mean {measures.word} 0), so nothing can be said "
+            "of synthetic pictures: give it more epochs, or a pretrained start."
+        )
     if v.kind == "no_difference":
         text = (
             f"No difference that this test set of {v.pictures} pictures of scarce classes could show: "
