@@ -2,7 +2,9 @@
 
 uv run python benchmarks/experiment_neu.py --pool held-back [--task segmenter] [--scarce 8] [--arms plain balanced …]
 
-NEU has masks of three classes only, so that a segmenter's scarce ones are two: inclusion and scratches.
+`--pool transplants` puts the training pictures' own defects on their own steel; nothing is known of it beforehand.
+NEU has masks of three classes only: a segmenter's scarce ones, and those that transplants show, are inclusion and
+scratches.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from steelgui.services.transplants import Transplants
 from training.config import parse
 from training.experiment.config import ARMS, ExperimentConfig
 from training.experiment.run import train_experiment
@@ -105,26 +108,49 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
     return folder
 
 
+def transplants(folder: Path, data: Path, count: int) -> Path:
+    """A pool of `count` pictures of each scarce class that has masks, as `steelgui sample DATA` draws them."""
+    maker = Transplants(data)
+    for label in sorted(set(SCARCE) & set(maker.classes)):
+        for part in (folder / label, folder / "masks" / label):
+            part.mkdir(parents=True)
+        for made in maker.draw(count, 0, label):
+            Image.fromarray(made.image).save(folder / label / f"{made.seed:03d}.png")
+            Image.fromarray(made.mask).save(folder / "masks" / label / f"{made.seed:03d}.png")
+    return folder
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pool", default="held-back", help="held-back, copies, noise, or the folder of a set")
+    parser.add_argument(
+        "--pool", default="held-back", help="held-back, copies, noise, transplants, or the folder of a set"
+    )
+    parser.add_argument("--count", type=int, default=64, help="transplants of a class")
     parser.add_argument("--task", default="classifier", choices=("classifier", "segmenter"))
     parser.add_argument("--scarce", type=int, default=8)
     parser.add_argument("--init", default=str(SHARED / "weights" / "mobilenetv2_100.safetensors"))
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
-    parser.add_argument("--ratio", type=float, default=6.0)
+    parser.add_argument("--arch", default="mobilenetv2_100")
+    parser.add_argument("--ratios", type=float, nargs="+", default=[6.0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
     options = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         spare = cut_down(folder / "data", options.scarce)
-        known = options.pool in ("held-back", "copies", "noise")
-        pool = planted(options.pool, folder / "pool", folder / "data", spare) if known else Path(options.pool)
-        values = {"data": folder / "data", "out": folder / "run", "synthetic": [pool], "ratios": [options.ratio]}
-        values |= {name: getattr(options, name) for name in ("task", "arms", "seeds", "epochs", "init", "size")}
+        if options.pool == "transplants":
+            pool = transplants(folder / "pool", folder / "data", options.count)
+        elif options.pool in ("held-back", "copies", "noise"):
+            pool = planted(options.pool, folder / "pool", folder / "data", spare)
+        else:
+            pool = Path(options.pool)
+        values = {"data": folder / "data", "out": folder / "run", "synthetic": [pool]}
+        asked = ("task", "arms", "ratios", "seeds", "epochs", "init", "arch", "size", "batch_size", "learning_rate")
+        values |= {name: getattr(options, name) for name in asked}
         for event in train_experiment(parse(ExperimentConfig, values)):
             if event.kind == "trial" and event.done:
                 print(
@@ -140,7 +166,11 @@ def main() -> None:
             for name, figure in arm["figures"].items()
             if ":" not in name
         )
-        print(f"{arm['arm']:<10} {figures}")
+        print(f"{arm['arm']:<10} {arm['ratio'] or '':<4} {figures}")
+        mean = "scarce_f1" if options.task == "classifier" else "scarce_dice"
+        for base in ("over_plain", "over_balanced"):
+            if over := arm[base].get(mean):
+                print(f"{'':<15} {base} {over['value']:+.3f} ({over['low']:+.3f} to {over['high']:+.3f})")
     print(result["verdict"]["sentence"])
     print(f"{time.perf_counter() - started:.0f} s")
 
