@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,17 @@ def draw_overlay(
     for defect in inspection.defects:
         if shown is None or defect.name in shown:
             _paint(result, defect.mask, colours[defect.name], opacity if heat is None else 0.0)
+    return np.asarray(result.round().clip(0, 255).astype(np.uint8))
+
+
+def marked(
+    image: NDArray[np.uint8], masks: Mapping[str, NDArray[np.bool_]], opacity: float = 0.45
+) -> NDArray[np.uint8]:
+    """An H×W×3 uint8 picture with the H×W mask of each class in its colour: a new array of the same shape."""
+    result = image.astype(np.float32)
+    colours = class_colours(masks)
+    for name, mask in masks.items():
+        _paint(result, mask, colours[name], opacity)
     return np.asarray(result.round().clip(0, 255).astype(np.uint8))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 Result = Mapping[str, Any]
+#: Dice that a picture must have gained or lost to be shown: less is the rim of a mask.
+CHANGED = 0.05
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,10 @@ class Judged:
     """One test picture.
 
     Attributes:
-        said: the class that each of the compared arms gives it, plain training first.
+        said: the class that each of the compared arms gives it, plain training first; empty for a segmenter's.
         models: of each of these arms the training that says so.
         agreeing: how many of the seeds say so, of the arm that was asked for.
+        dice: of a segmenter's: what each of `models` reached, mean over the classes that the picture shows.
     """
 
     image: Path
@@ -26,6 +29,7 @@ class Judged:
     said: tuple[str, ...]
     models: tuple[str, ...]
     agreeing: int
+    dice: tuple[float, ...] = ()
 
 
 def plain_arm(result: Result) -> Result | None:
@@ -39,17 +43,28 @@ def judged_arm(result: Result) -> Result | None:
 
 
 def compared(result: Result) -> list[Result]:
-    """Before and after: plain training and the judged arm; none of a segmenter's, which confuses no classes."""
-    return [arm for arm in (plain_arm(result), judged_arm(result)) if arm and arm["confusion"] is not None]
+    """Before and after: plain training and the judged arm."""
+    return [arm for arm in (plain_arm(result), judged_arm(result)) if arm]
+
+
+def of_masks(result: Result) -> bool:
+    """Whether defects were marked, and not named."""
+    return result.get("task") == "segmenter"
 
 
 def changed(result: Result) -> tuple[list[Judged], list[Judged]]:
-    """Pictures that went from wrong to right, and from right to wrong, by the majority of the seeds."""
+    """Pictures that went from wrong to right, and from right to wrong, by the majority of the seeds; of a segmenter's
+    those whose masks have become better, and worse, by more than `CHANGED`, most of all first."""
     arms = compared(result)
     better: list[Judged] = []
     worse: list[Judged] = []
     if len(arms) < 2:
         return better, worse
+    if of_masks(result):
+        gained = sorted((one for row in result["test"] if (one := _marked(row, arms))), key=lambda one: one[0])
+        return [one for gain, one in reversed(gained) if gain > CHANGED], [
+            one for gain, one in gained if gain < -CHANGED
+        ]
     for row in result["test"]:
         found = _judged(row, arms, 1)
         before, after = (name == found.truth for name in found.said)
@@ -65,7 +80,7 @@ def in_cell(result: Result, side: int, truth: str, predicted: str) -> list[Judge
         side: 0 for the matrix before, 1 for the one after; no picture for another, or for a class that is not there.
     """
     arms = compared(result)
-    if side not in range(len(arms)):
+    if side not in range(len(arms)) or of_masks(result):
         return []
     key = key_of(arms[side])
     rows = [row for row in result["test"] if row["truth"] == truth and predicted in row["predicted"][key]]
@@ -81,6 +96,19 @@ def cell_counts(result: Result, arm: Result) -> Counter[tuple[str, str]]:
 def key_of(arm: Result) -> str:
     """How `result["test"]` calls an arm's predictions."""
     return str(arm["arm"]) if arm["ratio"] is None else f"{arm['arm']}-{arm['ratio']:g}"
+
+
+def _marked(row: Result, arms: Sequence[Result]) -> tuple[float, Judged] | None:
+    """What a picture's dice gained, mean over the seeds, and the models of the seed that is the most typical of it;
+    None where it shows nothing that could be marked."""
+    dice = [row["dice"][key_of(arm)] for arm in arms]
+    if any(value is None for values in dice for value in values):
+        return None
+    gains = [after - before for before, after in zip(*dice, strict=True)]
+    gain = sum(gains) / len(gains)
+    seed = min(range(len(gains)), key=lambda number: abs(gains[number] - gain))
+    models = tuple(arm["models"][seed] for arm in arms)
+    return gain, Judged(Path(row["image"]), row["truth"], (), models, 1, tuple(values[seed] for values in dice))
 
 
 def _judged(row: Result, arms: Sequence[Result], side: int, asked: str | None = None) -> Judged:

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.imagefile import read_image
 from models.sidecar import read_sidecar
 from models.spec import Kind
 from steelgui.results import Evidence
+from steelgui.services.datasets import Datasets
 from steelgui.services.experiments import Experiments
 from steelgui.services.heat_maps import HeatMaps
 from steelgui.services.judged import Judged
@@ -21,7 +25,7 @@ from steelgui.services.time_left import time_left
 from steelgui.settings import Settings
 from training.config import parse
 from training.data import read_dataset
-from training.data.record import scarce_classes
+from training.data.record import DataError, scarce_classes
 from training.experiment.config import ExperimentConfig
 from training.experiment.plan import plan
 from training.experiment.verdict import MEASURES
@@ -63,6 +67,7 @@ class Retraining:
         self.experiments = Experiments(settings)
         self.jobs = self.experiments.jobs
         self.heat_maps = HeatMaps()
+        self.datasets = Datasets(settings)
 
     def counts(self, data: Path) -> tuple[dict[str, int], tuple[str, ...]]:
         """Training pictures by class, and which of them are scarce; DataError where there is no data set."""
@@ -158,7 +163,7 @@ class Retraining:
         return name
 
     def explain(self, run: Run, picture: Judged) -> list[Evidence]:
-        """What each of the models of a picture says of it, and looks at, plain training's first.
+        """What each of the models of a picture says of it, and looks at or marks, plain training's first.
 
         Raises:
             RunError: the models are gone.
@@ -168,7 +173,21 @@ class Retraining:
         if not all(file.is_file() for file in files):
             raise RunError(f"the models of {run.id} are gone; run the experiment again")
         image = read_image(picture.image)
-        return [self.heat_maps.look(image, file) for file in files]
+        return [self.heat_maps.look(image, file, marks=bool(picture.dice)) for file in files]
+
+    def truth(self, run: Run, picture: Judged) -> dict[str, NDArray[np.bool_]]:
+        """Class → H×W mask of a test picture as its data set has it.
+
+        Raises:
+            DataError: the data set, or the picture in it, is gone.
+            ImageError: the picture cannot be read.
+        """
+        folder = Path(str(run.about()["config"]["data"]))
+        found = next((one for one in self.datasets.dataset(folder).samples if one.image == picture.image), None)
+        if found is None:
+            raise DataError(f"{folder.name} has no picture {picture.image.name}; it may have been left out or moved")
+        height, width, _ = self.datasets.pixels(found).shape
+        return self.datasets.masks(found, height, width)
 
     def kind(self, run: Run | None) -> Kind:
         """What an experiment trains, and activating replaces."""

@@ -1,8 +1,8 @@
-"""One picture in large, beside it what the models before and after look at; pure functions."""
+"""One picture in large, beside it what the models before and after look at or mark; pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.spec import is_defect_free
-from steelgui.overlay import draw_overlay
+from steelgui.overlay import draw_overlay, marked
 from steelgui.results import Evidence, Thresholds
 from steelgui.services.decision import decide
 from steelgui.services.judged import Judged
@@ -23,9 +23,10 @@ LARGEST = 960
 STRIP = 2.0
 
 
-def waiting(t: Translator) -> str:
+def waiting(t: Translator, marks: bool = False) -> str:
     """Three empty panels of the same height, and what has to be done for them."""
-    return f'<div class="sg-trio sg-waiting" role="status"><p>{escape(t("retrain.heat_hint"))}</p></div>'
+    hint = t("retrain.marks_hint") if marks else t("retrain.heat_hint")
+    return f'<div class="sg-trio sg-waiting" role="status"><p>{escape(hint)}</p></div>'
 
 
 def comparison(picture: Judged, seen: Sequence[Evidence], arms: Sequence[str], t: Translator) -> str:
@@ -42,8 +43,35 @@ def comparison(picture: Judged, seen: Sequence[Evidence], arms: Sequence[str], t
     for arm, evidence in zip(arms, seen, strict=True):
         heat = draw_overlay(evidence.image, decide(evidence, Thresholds()), heat=evidence.heat)
         panels.append(_panel(heat, arm, *_said(evidence, picture.truth, t)))
-    layout = " sg-strips" if width > STRIP * height else ""
-    return f'<div class="sg-trio{layout}" role="status">{"".join(panels)}</div>'
+    return _trio(panels, width > STRIP * height)
+
+
+def marks(
+    picture: Judged,
+    truth: Mapping[str, NDArray[np.bool_]],
+    seen: Sequence[Evidence],
+    arms: Sequence[str],
+    t: Translator,
+) -> str:
+    """The picture with its true masks, then with each model's, and their dice.
+
+    Args:
+        truth: class → H×W mask.
+        seen, arms: as for `comparison`.
+    """
+    image = seen[0].image
+    said = t("retrain.truth_is", name=" + ".join(t.short(name) for name in truth) or t.short(picture.truth))
+    panels = [_panel(marked(image, truth), t("retrain.picture"), said, picture.image.name, "")]
+    for arm, evidence, dice in zip(arms, seen, picture.dice, strict=True):
+        found = {name: map_ > 127 for name, map_ in zip(evidence.mask_classes, evidence.probabilities, strict=True)}
+        found = {name: mask for name, mask in found.items() if mask.any()}
+        named = ", ".join(t.short(name) for name in found) or t("retrain.nothing_marked")
+        panels.append(_panel(marked(image, found), arm, t("retrain.dice", dice=f"{dice:.2f}", names=named), "", ""))
+    return _trio(panels, image.shape[1] > STRIP * image.shape[0])
+
+
+def _trio(panels: Sequence[str], strip: bool) -> str:
+    return f'<div class="sg-trio{" sg-strips" if strip else ""}" role="status">{"".join(panels)}</div>'
 
 
 def _said(evidence: Evidence, truth: str, t: Translator) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from models.files import atomic_write
 from models.imagefile import ImageError, read_image
-from steelgui.services.judged import Judged, changed
+from steelgui.services.judged import Judged, changed, of_masks
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
 
@@ -91,7 +91,10 @@ def report_html(result: Mapping[str, Any], t: Translator) -> str:
     notes = "".join(f"<li>{escape(t.said(note))}</li>" for note in result["notes"])
     pictures = "".join(
         f"<h2>{escape(title)} ({len(found)})</h2>{_pictures(found, t)}"
-        for title, found in ((t("retrain.better"), better), (t("retrain.worse"), worse))
+        for title, found in (
+            (fragments.gallery_title("better", of_masks(result), t), better),
+            (fragments.gallery_title("worse", of_masks(result), t), worse),
+        )
     )
     title = escape(t("report.title"))
     return (

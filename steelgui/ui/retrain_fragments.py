@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from steelgui.services.judged import Judged, Result, cell_counts, compared
+from steelgui.services.judged import Judged, Result, cell_counts, compared, of_masks
 from steelgui.services.retraining import Experiment
 from steelgui.ui.i18n import Translator
 from steelgui.ui.studio_fragments import duration, panel
@@ -39,8 +39,7 @@ def verdict_text(result: Result, t: Translator) -> str:
     """The sentence of the verdict in the visitor's language; never a winner without its interval."""
     said = result["verdict"]
     kind, gain = said["kind"], said["gain"]
-    segmenter = result.get("task") == "segmenter"
-    mean, rate = (t("rate.dice"), t("rate.dice")) if segmenter else (t("rate.f1"), t("rate.recall"))
+    mean, rate = (t("rate.dice"), t("rate.dice")) if of_masks(result) else (t("rate.f1"), t("rate.recall"))
     if kind == "no_synthetic":
         if gain is None:
             return t("verdict_text.plain_only")
@@ -124,11 +123,14 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
 
 
 def confusions(result: Result, t: Translator, buttons: bool = True) -> str:
-    """Before and after, side by side: plain training and the arm that is judged; means over the seeds.
+    """Before and after, side by side: plain training and the arm that is judged; means over the seeds. Nothing of a
+    segmenter, which confuses no classes.
 
     Args:
         buttons: on paper there is nothing to open.
     """
+    if of_masks(result):
+        return ""
     tables = (_confusion(result, arm, side, t, buttons) for side, arm in enumerate(compared(result)))
     found = "".join(tables)
     return f'<div class="sg-confusions">{found}</div>' if found else ""
@@ -167,12 +169,15 @@ def _confusion(result: Result, arm: Result, side: int, t: Translator, buttons: b
 
 def answer(result: Result, t: Translator) -> str:
     """Intervals, then before and after."""
+    if of_masks(result):
+        # The style sheet shows the pictures below where there are matrices, or this.
+        return f'<div class="sg-marked">{intervals(result, t, rate_of(result))}</div>'
     return intervals(result, t, rate_of(result)) + confusions(result, t)
 
 
 def rate_of(result: Result) -> str:
     """What the verdict rests on: `f1`, or `dice` where defects were marked and not named."""
-    return "dice" if result.get("task") == "segmenter" else "f1"
+    return "dice" if of_masks(result) else "f1"
 
 
 def counts(pictures: Mapping[str, int], scarce: Sequence[str], t: Translator) -> str:
@@ -282,14 +287,21 @@ def cell_title(name: str | None, t: Translator) -> str:
     return f'<div class="sg-cell-title" role="status" title="{escape(text)}">{escape(text)}</div>'
 
 
-def gallery_label(name: str, found: int, shown: int, t: Translator) -> str:
+def gallery_title(name: str, marks: bool, t: Translator) -> str:
+    """Of the pictures that became `better` or `worse`."""
+    return t(f"retrain.{name}_marked" if marks else f"retrain.{name}")
+
+
+def gallery_label(title: str, found: int, shown: int, t: Translator) -> str:
     """Of the changed pictures, with their number, and how many of them are to be seen where not all are."""
-    label = f"{t(f'retrain.{name}')} ({found})"
+    label = f"{title} ({found})"
     return label if shown == found else f"{label} · {t('retrain.first', n=shown)}"
 
 
 def picture_caption(picture: Judged, t: Translator, seeds: int | None = None) -> str:
     """What is said of a test picture, before and after; of how many seeds, where they were asked and disagree."""
+    if picture.dice:
+        return f"{t.short(picture.truth)} {' → '.join(f'{value:.2f}' for value in picture.dice)}"
     words = " → ".join(t.short(name) for name in picture.said)
     return words if seeds in (None, picture.agreeing) else f"{words} · {picture.agreeing}/{seeds}"
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.imagefile import ImageError, read_image
 from models.sidecar import CheckpointError
-from steelgui.services.judged import Judged, Result, changed, compared, in_cell
+from steelgui.services.judged import Judged, Result, changed, compared, in_cell, of_masks
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import heat_fragments
@@ -19,6 +19,7 @@ from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
+from training.data.record import DataError
 from training.runs import RunError
 
 Updates = dict[Any, Any]
@@ -97,12 +98,14 @@ class RetrainResult(Panel):
     def show(self, result: Result | None, t: Translator) -> Updates:
         """All of an experiment's answer with no cell open; nothing while there is none."""
         better, worse = changed(result) if result else ([], [])
+        marks = result is not None and of_masks(result)
+        titles = {name: fragments.gallery_title(name, marks, t) for name in ("better", "worse")}
         return {
             self.answer: fragments.answer(result, t) if result else "",
-            self.heat: heat_fragments.waiting(t),
+            self.heat: heat_fragments.waiting(t, marks),
             **self._cell(None, [], t),
-            **self._filled("better", better, t),
-            **self._filled("worse", worse, t),
+            **self._filled("better", better, t, title=titles["better"]),
+            **self._filled("worse", worse, t, title=titles["worse"]),
         }
 
     def _cell(self, name: str | None, found: Sequence[Judged], t: Translator, seeds: int | None = None) -> Updates:
@@ -112,7 +115,9 @@ class RetrainResult(Panel):
             **self._filled("cell", found, t, seeds),
         }
 
-    def _filled(self, name: str, found: Sequence[Judged], t: Translator, seeds: int | None = None) -> Updates:
+    def _filled(
+        self, name: str, found: Sequence[Judged], t: Translator, seeds: int | None = None, title: str = ""
+    ) -> Updates:
         pictures, readable = [], []
         for judged in found[:SHOWN]:
             try:
@@ -122,9 +127,7 @@ class RetrainResult(Panel):
             image.thumbnail((SIDE, SIDE))
             pictures.append((image, fragments.picture_caption(judged, t, seeds)))
             readable.append(judged)
-        label: dict[str, Any] = (
-            {} if name == "cell" else {"label": fragments.gallery_label(name, len(found), len(pictures), t)}
-        )
+        label: dict[str, Any] = {"label": fragments.gallery_label(title, len(found), len(pictures), t)} if title else {}
         return {
             self.galleries[name]: gr.Gallery(pictures, selected_index=None, **label),
             self.shown[name]: tuple(readable),
@@ -152,15 +155,19 @@ class RetrainResult(Panel):
             if run is None or result is None:
                 return {self.heat: heat_fragments.waiting(t)}
             picture = shown[int(event.index)]
+            arms = [fragments.side_name(side, arm, t) for side, arm in enumerate(compared(result))]
             try:
                 seen = self.retraining.explain(run, picture)
-            except (RunError, ImageError, CheckpointError) as error:
+                if of_masks(result):
+                    shown_large = heat_fragments.marks(picture, self.retraining.truth(run, picture), seen, arms, t)
+                else:
+                    shown_large = heat_fragments.comparison(picture, seen, arms, t)
+            except (RunError, DataError, ImageError, CheckpointError) as error:
                 warn(t, error)
-                return {self.heat: heat_fragments.waiting(t)}
-            arms = [fragments.side_name(side, arm, t) for side, arm in enumerate(compared(result))]
+                return {self.heat: heat_fragments.waiting(t, of_masks(result))}
             # One picture is chosen at a time, whichever gallery it is in.
             others = {self.galleries[other]: gr.Gallery(selected_index=None) for other in GALLERIES if other != name}
-            return {self.heat: heat_fragments.comparison(picture, seen, arms, t), **others}
+            return {self.heat: shown_large, **others}
 
         return on_picture
 

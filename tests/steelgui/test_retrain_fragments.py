@@ -71,7 +71,9 @@ def result(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def segmenter(result: dict[str, Any]) -> dict[str, Any]:
     arms = [arm(old["arm"], old["ratio"], None, "dice") for old in result["arms"]]
-    test = [{"image": row["image"], "truth": row["truth"], "dice": {"plain": [0.5, 0.5]}} for row in result["test"]]
+    dice = {"plain": [0.5, 0.4], "synthetic-2": [0.75, 0.9]}
+    row = {"image": result["test"][0]["image"], "truth": "scratches"}
+    test = [{**row, "dice": dice}, {**row, "dice": {key: [None, None] for key in dice}}]
     return {**result, "task": "segmenter", "arms": arms, "test": test}
 
 
@@ -116,7 +118,28 @@ def test_a_segmenter_shows_its_dice_and_no_matrix(segmenter: dict[str, Any]) -> 
     html = fragments.answer(segmenter, EN)
     assert "Dice on the test" in html and html.count("<circle") == 2 * len(CLASSES)
     assert "sg-confusion" not in html and "F1" not in html
-    assert "Dice on the test" in report.report_html(segmenter, EN)
+    paper = report.report_html(segmenter, EN)
+    assert "Dice on the test" in paper and "Better marked (1)" in paper and "Worse marked (0)" in paper
+    assert "scratches 0.50 → 0.75" in paper
+
+
+def test_masks_before_and_after() -> None:
+    image = np.full((64, 96, 3), 90, np.uint8)
+    truth = np.zeros((64, 96), bool)
+    truth[20:30] = True
+
+    def seen(marked: np.ndarray) -> Evidence:
+        maps = np.stack([marked * np.uint8(255), np.zeros_like(marked, np.uint8)])
+        return Evidence(image, {}, ("scratches", "patches"), maps, np.zeros((64, 96), np.uint8), {}, 1.0)
+
+    picture = Judged(Path("/data/a.png"), "scratches", (), ("plain-seed0", "both-seed0"), 1, (0.0, 1.0))
+    html = heat_fragments.marks(
+        picture, {"scratches": truth}, [seen(truth & False), seen(truth)], ["Before", "After"], EN
+    )
+    for words in ("truth: scratches", "dice 0.00: nothing marked", "dice 1.00: scratches"):
+        assert f">{words}<" in html
+    pictures = re.findall('src="([^"]+)"', html)
+    assert pictures[0] == pictures[2] != pictures[1], "a model that marks all of it shows what the truth shows"
 
 
 @pytest.mark.parametrize(("width", "strips"), [(200, False), (1600, True)])

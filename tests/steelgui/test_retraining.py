@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from discs import discs_folder
 from stripes import SIDE, striped_folder
 
 from models.imagefile import read_image
@@ -16,6 +19,7 @@ from steelgui.services.judged import cell_counts, changed, compared, in_cell
 from steelgui.services.retraining import Retraining
 from steelgui.services.time_left import time_left
 from steelgui.settings import Settings
+from training.data.record import DataError
 from training.runs import Run, RunError
 from training.worker import work
 
@@ -105,14 +109,37 @@ def test_what_changed(ended: tuple[Retraining, Run, dict[str, Any]]) -> None:
     assert all(picture.said[0] == picture.truth != picture.said[1] for picture in worse)
 
 
-def test_a_segmenter_has_neither_cells_nor_changes(ended: tuple[Retraining, Run, dict[str, Any]]) -> None:
-    result = {
-        **ended[2],
-        "task": "segmenter",
-        "arms": [{**arm, "confusion": None} for arm in ended[2]["arms"]],
-        "test": [{"image": row["image"], "truth": row["truth"], "dice": {}} for row in ended[2]["test"]],
-    }
-    assert compared(result) == [] and changed(result) == ([], []) and in_cell(result, 0, "rare", "rare") == []
+def test_masks_of_a_segmenter_have_the_dice_that_the_answer_tells(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    settings.prepare()
+    retraining = Retraining(settings)
+    short = {"arch": "test_resnet", "init": "random", "size": 64, "epochs": 3, "seeds": 2, "device": "cpu"}
+    changes = {"task": "segmenter", "arms": ["plain", "balanced"], "batch_size": 8, "learning_rate": 0.01, **short}
+    run = retraining.experiments.create(retraining.config(discs_folder(tmp_path / "data", rare=6), [], changes))
+    work(run)
+    result = retraining.look(run).result
+    assert result
+    better, worse = changed(result)
+    assert better or worse
+    assert all(picture.dice[1] != picture.dice[0] for picture in (*better, *worse))
+    gains = [_mean_gain(result, picture.image) for picture in better]
+    assert gains == sorted(gains, reverse=True) and all(gain > 0.05 for gain in gains)
+    assert in_cell(result, 0, "rare", "rare") == [], "masks are in no cell of a matrix"
+    for picture in [*better[:3], *worse[:3]]:
+        truth = retraining.truth(run, picture)
+        assert list(truth) == [picture.truth]
+        for evidence, dice in zip(retraining.explain(run, picture), picture.dice, strict=True):
+            found = evidence.probabilities[evidence.mask_classes.index(picture.truth)] > 127
+            both = (found & truth[picture.truth]).sum()
+            # The answer was judged before probabilities became bytes.
+            assert 2 * both / (found.sum() + truth[picture.truth].sum()) == pytest.approx(dice, abs=0.03)
+    with pytest.raises(DataError, match=r"has no picture gone\.png"):
+        retraining.truth(run, replace((*better, *worse)[0], image=tmp_path / "gone.png"))
+
+
+def _mean_gain(result: dict[str, Any], image: Path) -> float:
+    row = next(row for row in result["test"] if row["image"] == str(image))
+    return float(np.mean(row["dice"]["balanced"]) - np.mean(row["dice"]["plain"]))
 
 
 def test_the_models_of_a_picture_say_what_the_answer_says(ended: tuple[Retraining, Run, dict[str, Any]]) -> None:
