@@ -12,7 +12,8 @@ from steelgui.services.jobs import Jobs
 from training.runs import Run, RunError
 
 if TYPE_CHECKING:
-    from steelgui.services.sampling import Sampling, Source
+    from steelgui.services.sampling import Sampling
+    from steelgui.services.sources import Source
 
 
 def train_gan(arguments: argparse.Namespace) -> int:
@@ -132,7 +133,7 @@ def sample(arguments: argparse.Namespace) -> int:
     if arguments.walk is not None:
         check_animation(arguments.walk, arguments.frames)
     sampling = Sampling(_jobs(arguments).settings)
-    source = sampling.named(arguments.generator, arguments.at)
+    source = sampling.sources.named(arguments.generator, arguments.at)
     if arguments.out is not None:
         _write_samples(sampling, source, arguments)
     if arguments.walk is not None:

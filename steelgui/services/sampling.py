@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from models.sidecar import CheckpointError, read_sidecar
+from models.sidecar import CheckpointError
 from steelgui.services import sampled, synthetic_sets
-from steelgui.services.datasets import Datasets
-from steelgui.services.jobs import Jobs
-from steelgui.services.library import Library
 from steelgui.services.sampled import Gap, Progress, Sampled, Score, Synthetic
+from steelgui.services.sources import Source, Sources
 from steelgui.settings import Settings
 from training.config import ConfigError
-from training.data.record import DataError
-from training.data.workspace import FILE
-from training.runs import RunError
 
 if TYPE_CHECKING:
     from steelgui.services.inpainting import Backgrounds
     from steelgui.services.scoring import Scorer
     from steelgui.services.synthesis import Synthesiser
-    from steelgui.services.transplants import Transplants
 
 #: Generators that stay loaded: a walk's slider asks for the same one again and again.
 LOADED = 3
@@ -37,27 +29,6 @@ LOADED = 3
 STREAMED = 64
 #: What the random numbers' seeds may be, on the page and on the command line.
 SEEDS = range(2**31)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A checkpoint to draw from, or a data set whose defects are put on other steel.
-
-    Attributes:
-        key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`, `data:FOLDER`.
-        name: what the run, the model or the data set is called.
-        tag: id of the run, the model's name, or what a data set's transplants are called; names the synthetic set.
-        seen: pictures seen at a snapshot; None for all others.
-        classes: empty for a data set that nobody has looked into yet; `find` does.
-    """
-
-    key: str
-    kind: Literal["best", "snapshot", "model", "data"]
-    name: str
-    path: Path
-    tag: str
-    seen: int | None
-    classes: tuple[str, ...]
 
 
 @dataclass
@@ -114,107 +85,9 @@ class Sampling:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.jobs = Jobs(settings)
-        self.library = Library(settings)
-        self.datasets = Datasets(settings)
+        self.sources = Sources(settings)
         self._loaded: OrderedDict[tuple[Path, int], Synthesiser] = OrderedDict()
-        self._transplants: dict[Path, tuple[int, Transplants]] = {}
         self._lock = threading.Lock()
-
-    # Which there are --------------------------------------------------------------------------------------------
-
-    def sources(self, run_id: str | None) -> list[Source]:
-        """A run's best, its snapshots from the newest, every generator among the models, then the data sets."""
-        found: list[Source] = []
-        if run_id:
-            # Without a check yet, or deleted meanwhile: the models are there all the same.
-            with suppress(RunError, CheckpointError):
-                found += self._of_run(run_id)
-        # A model of the user's stands for a bundled one of the same name, as everywhere.
-        models = {
-            entry.name: Source(
-                f"model:{entry.name}", "model", entry.name, entry.path, entry.name, None, entry.spec.classes
-            )
-            for entry in self.library.entries()
-            if entry.spec is not None and entry.spec.kind == "generator"
-        }
-        return [*found, *models.values(), *map(_of_data, self._folders(run_id))]
-
-    def find(self, key: str) -> Source:
-        """By the key of a source.
-
-        Raises:
-            RunError, CheckpointError: it is gone, or was never there.
-            DataError: the data set is gone, or has no masks, without which there is nothing to cut out.
-        """
-        kind, _, name = key.partition(":")
-        if kind == "data":
-            return replace(_of_data(Path(name)), classes=self._transplanter(Path(name)).classes)
-        run_id = name.partition("@")[0] if kind == "run" else None
-        listed = self._of_run(run_id) if run_id else self.sources(None)
-        for source in listed:
-            if source.key == key:
-                return source
-        raise CheckpointError(f"{key}: there is no such generator any more; choose another")
-
-    def named(self, name: str, at: int | None = None) -> Source:
-        """As the command line names it: a run (its id, the start of one, or name), a model, a checkpoint's file, or a
-        data set of the workspace or in a folder.
-
-        Args:
-            at: the run's snapshot after so many pictures seen; its best if left out.
-
-        Raises:
-            RunError, CheckpointError, DataError: nothing of that name, or no snapshot there.
-        """
-        folder = next((one for one in (Path(name), self.datasets.root / name) if name and one.is_dir()), None)
-        if folder is not None and at is None:
-            return self.find(f"data:{folder.absolute()}")
-        if not Path(name).exists():
-            try:
-                run = self.jobs.find(name)
-            except RunError:
-                if at is not None:
-                    raise
-            else:
-                listed = self._of_run(run.id)
-                if at is None:
-                    return listed[0]
-                for source in listed[1:]:
-                    if source.seen == at:
-                        return source
-                known = ", ".join(str(source.seen) for source in reversed(listed[1:])) or "none"
-                raise RunError(f"{name} has no snapshot at {at} pictures; there are {known}")
-        elif at is not None:
-            raise RunError(f"{name} is a file, and only a run has snapshots; leave --at out")
-        path = self.library.find(name)
-        return Source(f"model:{path.stem}", "model", path.stem, path, path.stem, None, read_sidecar(path)[0].classes)
-
-    def _folders(self, run_id: str | None) -> list[Path]:
-        """Data sets of the workspace; before them the one that the run learned from, where that is another."""
-        folders = self.datasets.all()
-        if run_id:
-            with suppress(RunError):
-                data = Path(str(self.jobs.find(run_id).about()["config"].get("data", "")))
-                folders = [data, *(one for one in folders if one != data)] if data.is_dir() else folders
-        return folders
-
-    def _of_run(self, run_id: str) -> list[Source]:
-        run = self.jobs.find(run_id)
-        name, best = str(run.about()["name"]), run.generator
-        classes = read_sidecar(best)[0].classes
-        seen = [
-            (int(match[1]), path)
-            for path in (run.folder / "checkpoints").glob("generator-*.safetensors")
-            if (match := re.fullmatch(r"generator-(\d+)", path.stem))
-        ]
-        return [
-            Source(f"run:{run.id}", "best", name, best, run.id, None, classes),
-            *(
-                Source(f"run:{run.id}@{number}", "snapshot", name, path, run.id, number, classes)
-                for number, path in sorted(seen, reverse=True)
-            ),
-        ]
 
     # Pictures ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +102,7 @@ class Sampling:
         _check_count(count)
         check_seeds([seed, seed + count - 1])
         if source.kind == "data":
-            made = tuple(self._transplanter(source.path).draw(count, seed, label))
+            made = tuple(self.sources.transplants(source.path).draw(count, seed, label))
             return Draw(source, "", None, 1.0, _as_learned(source.path, label), made)
         synthesiser = self._synthesiser(source)
         card = synthesiser.checkpoint.card.get("config")
@@ -344,20 +217,7 @@ class Sampling:
     def _scorer(self) -> Scorer:
         from steelgui.services.scoring import Scorer
 
-        return Scorer(self.library.default("classifier"))
-
-    def _transplanter(self, folder: Path) -> Transplants:
-        from steelgui.services.transplants import Transplants
-
-        if not folder.is_dir():
-            raise DataError(f"{folder}: there is no such folder any more; choose another data set")
-        # A correction of a workspace's data set changes its file; of any other data set nothing tells.
-        changed = max(path.stat().st_mtime_ns for path in (folder, folder / FILE) if path.exists())
-        with self._lock:
-            known = self._transplants.get(folder)
-            if known is None or known[0] != changed:
-                known = self._transplants[folder] = changed, Transplants(folder)
-            return known[1]
+        return Scorer(self.sources.library.default("classifier"))
 
     @staticmethod
     def _backgrounds(folder: Path) -> Backgrounds:
@@ -385,10 +245,6 @@ class Sampling:
 
     def _handed_out(self, name: str) -> Path:
         return self.settings.temporary / uuid.uuid4().hex / name
-
-
-def _of_data(folder: Path) -> Source:
-    return Source(f"data:{folder}", "data", folder.name, folder, f"transplants-{folder.name}", None, ())
 
 
 def _as_learned(folder: Path, label: str | None) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Transplants:
         for sample in strip_tiles(samples, defects, multi_label=True):
             for name in sorted(masked_classes(sample) & set(sample.labels) & set(defects)):
                 self._marked[name].append(sample)
-        self.classes = tuple(self._marked)
+        self.classes = tuple(sorted(self._marked))
         self.backgrounds = backgrounds or Backgrounds(folder)
 
     def draw(self, count: int, seed: int, label: str | None = None) -> Iterator[Synthetic]:

@@ -10,7 +10,8 @@ import gradio as gr
 
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
-from steelgui.services.sampling import SEEDS, Draw, Kept, Sampling, Source
+from steelgui.services.sampling import SEEDS, Draw, Kept, Sampling
+from steelgui.services.sources import Source
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import curate_fragments as shown
 from steelgui.ui import fragments
@@ -97,7 +98,7 @@ class Curate(Panel):
         self.walk.wire([self.source, self.label, self.seed, self.truncation], self.made, self.gallery, HAND_OUT)
 
     def _asking(self, t: Translator) -> None:
-        sources = self.sampling.sources(None)
+        sources = self.sampling.sources.all(None)
         with gr.Row(elem_id="curate-ask", equal_height=True):
             self.source = gr.Dropdown(
                 [(shown.source_name(source, t), source.key) for source in sources],
@@ -209,20 +210,20 @@ class Curate(Panel):
         """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
         t, key = self._translator(request), f"data:{folder}"
         classes, variety = self._drawn_from(key, t)
-        choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources(None)]
+        choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources.all(None)]
         return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": label}), variety, True
 
     def _drawn_from(self, key: str | None, t: Translator) -> tuple[dict[str, Any], Any]:
         """The classes that a source has to choose from, and the slider of variety, which is a generator's alone."""
         try:
-            source = self.sampling.find(key or "")
+            source = self.sampling.sources.find(key or "")
         except TROUBLE as error:
             warn(t, error)
             source = None
         return _class_choices(source, t), gr.Slider(interactive=source is None or source.kind != "data")
 
     def _sources(self, run_id: str | None, chosen: str | None, t: Translator) -> tuple[Any, Any]:
-        sources = self.sampling.sources(run_id)
+        sources = self.sampling.sources.all(run_id)
         choices = [(shown.source_name(source, t), source.key) for source in sources]
         if any(source.key == chosen for source in sources):
             return gr.Dropdown(choices=choices), gr.skip()
@@ -249,7 +250,7 @@ class Curate(Panel):
         if number not in SEEDS or number + count not in SEEDS:
             raise refusal(t("curate.seed_wrong", most=SEEDS.stop - 1))
         try:
-            draw = self.sampling.draw(self.sampling.find(key), int(count), number, label or None, truncation)
+            draw = self.sampling.draw(self.sampling.sources.find(key), int(count), number, label or None, truncation)
         except TROUBLE as error:
             raise refusal(t("curate.broken", why=t.problem(error))) from error
         if before is not None:

@@ -13,7 +13,8 @@ from PIL import Image
 
 from steelgui.overlay import outlined
 from steelgui.services.sampled import Gap, Progress, Score
-from steelgui.services.sampling import Draw, Source
+from steelgui.services.sampling import Draw
+from steelgui.services.sources import Source
 from steelgui.ui.i18n import Translator
 from training.gan.health import COPIED
 

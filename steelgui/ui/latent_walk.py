@@ -103,7 +103,7 @@ class LatentWalk(Panel):
         position = place / 100 * (len(numbers) - 1)
         try:
             made = self.sampling.picture_between(
-                self.sampling.find(key or ""), numbers, position, label or None, truncation
+                self.sampling.sources.find(key or ""), numbers, position, label or None, truncation
             )
         except TROUBLE as error:
             raise refusal(t("curate.broken", why=t.problem(error))) from error
@@ -122,7 +122,7 @@ class LatentWalk(Panel):
             t = self._translator(request)
             numbers = self._seeds(key, seeds, seed, t)
             try:
-                source = self.sampling.find(key or "")
+                source = self.sampling.sources.find(key or "")
                 count = min(max(int(frames), FRAMES.start), FRAMES.stop - 1)
                 return str(self.sampling.export_walk(source, numbers, count, label or None, truncation, suffix))
             except OSError as error:

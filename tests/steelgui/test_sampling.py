@@ -22,8 +22,9 @@ from steelgui.services import synthetic_sets
 from steelgui.services.animation import check_animation
 from steelgui.services.sampled import COLUMNS, Sampled, Synthetic
 from steelgui.services.sampled import class_folder as as_folder
-from steelgui.services.sampling import Draw, Sampling, Source
+from steelgui.services.sampling import Draw, Sampling
 from steelgui.services.scoring import Scorer
+from steelgui.services.sources import Source
 from steelgui.services.synthesis import Synthesiser, slerp
 from steelgui.settings import Settings, weights_folder
 from steelgui.ui import curate_fragments
@@ -46,7 +47,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def drawn(sampling: Sampling, key: str, count: int = 6) -> Draw:
-    return sampling.draw(sampling.find(key), count, 3, None, 1.0)
+    return sampling.draw(sampling.sources.find(key), count, 3, None, 1.0)
 
 
 def score(sampling: Sampling, draw: Draw) -> list[str]:
@@ -57,22 +58,22 @@ def test_sources_of_a_run_and_of_the_models(settings: Settings, data: Path) -> N
     sampling = Sampling(settings)
     run = finished_run(settings, data)
     random_generator(settings.models / "steel.safetensors", CLASSES, None, 5, 5)
-    own = [source for source in sampling.sources(run.id) if source.key != "model:neu-generator"]
+    own = [source for source in sampling.sources.all(run.id) if source.key != "model:neu-generator"]
     assert [(source.kind, source.seen) for source in own] == [
         ("best", None), ("snapshot", 2000), ("snapshot", 1000), ("model", None),
     ]  # fmt: skip
     assert {source.tag for source in own} == {run.id, "steel"}
     assert own[-1].classes == CLASSES
     # Neither a classifier nor a run without a check is a source.
-    waiting = sampling.jobs.create("gan", {"data": str(data)}, "waiting")
-    assert {source.kind for source in sampling.sources(waiting.id)} == {"model"}
+    waiting = sampling.sources.jobs.create("gan", {"data": str(data)}, "waiting")
+    assert {source.kind for source in sampling.sources.all(waiting.id)} == {"model"}
     with pytest.raises(RunError, match="has made no generator yet"):
-        sampling.find(f"run:{waiting.id}")
+        sampling.sources.find(f"run:{waiting.id}")
     with pytest.raises(CheckpointError, match="no such generator any more"):
-        sampling.find(f"run:{run.id}@1500")
-    assert sampling.named("mine", 1000) == sampling.find(f"run:{run.id}@1000")
+        sampling.sources.find(f"run:{run.id}@1500")
+    assert sampling.sources.named("mine", 1000) == sampling.sources.find(f"run:{run.id}@1000")
     with pytest.raises(RunError, match="no snapshot at 1500 pictures; there are 1000, 2000"):
-        sampling.named("mine", 1500)
+        sampling.sources.named("mine", 1500)
 
 
 def test_snapshots_differ_and_a_seed_does_not(settings: Settings, data: Path) -> None:
@@ -82,16 +83,16 @@ def test_snapshots_differ_and_a_seed_does_not(settings: Settings, data: Path) ->
     assert best.seen == 2000 and early.seen == 1000
     assert not np.array_equal(best.pictures[0].image, early.pictures[0].image)
     # A picture belongs to its seed: alone, among others, and from the snapshot that is the best.
-    (alone,) = sampling.draw(sampling.find(f"run:{run.id}@2000"), 1, 5, None, 1.0).pictures
+    (alone,) = sampling.draw(sampling.sources.find(f"run:{run.id}@2000"), 1, 5, None, 1.0).pictures
     among = best.pictures[2]
     assert (alone.seed, alone.label) == (among.seed, among.label)
     assert np.abs(alone.image.astype(int) - among.image).max() <= 1
     assert {picture.label for picture in best.pictures} == set(CLASSES)
-    chosen = sampling.draw(sampling.find(f"run:{run.id}"), 4, 0, "scratches", 1.0)
+    chosen = sampling.draw(sampling.sources.find(f"run:{run.id}"), 4, 0, "scratches", 1.0)
     assert {picture.label for picture in chosen.pictures} == {"scratches"}
     for count, seed, says in ((0, 0, "count is 0"), (4, -1, "seed is -1"), (4, 2**40, "seed is")):
         with pytest.raises(ConfigError, match=says):
-            sampling.draw(sampling.find(f"run:{run.id}"), count, seed, None, 1.0)
+            sampling.draw(sampling.sources.find(f"run:{run.id}"), count, seed, None, 1.0)
 
 
 def test_scores_tell_copies_from_inventions(settings: Settings, data: Path) -> None:
@@ -188,7 +189,7 @@ def test_a_set_of_an_older_version_is_gone_on_with(settings: Settings, data: Pat
 def test_archive(settings: Settings, strips_folder: Path) -> None:
     sampling = Sampling(settings)
     run = finished_run(settings, strips_folder, masks=True)
-    draw = sampling.draw(sampling.find(f"run:{run.id}@1000"), 3, 7, None, 0.7)
+    draw = sampling.draw(sampling.sources.find(f"run:{run.id}@1000"), 3, 7, None, 0.7)
     score(sampling, draw)
     archive = zipfile.ZipFile(sampling.export(draw, [0, 2]))
     rows = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode("utf-8-sig"))))
@@ -234,7 +235,7 @@ def test_a_walk_passes_its_seeds_and_closes(settings: Settings, data: Path, tmp_
         (drawn_at,) = synthesiser.draw(1, seed, "patches")
         assert np.abs(walked[index].image.astype(int) - drawn_at.image).max() <= 1
     assert np.abs(walked[2].image.astype(int) - walked[1].image).max() > 1
-    source = sampling.find(f"run:{run.id}")
+    source = sampling.sources.find(f"run:{run.id}")
     for suffix in (".gif", ".webp"):
         path = sampling.walk(source, [4, 9], 10, "patches", 1.0, tmp_path / f"walk{suffix}")
         with Image.open(path) as moving:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from commandline import run
 from discs import LEVELS, add_steel, discs_folder
-from madeby import class_folder
+from madeby import class_folder, finished_run
 from PIL import Image
 
 from steelgui.services.inpainting import Backgrounds
@@ -101,7 +101,21 @@ def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> No
         next(Transplants(discs, Backgrounds(tmp_path)).draw(1, 0))
     sampling = Sampling(Settings(home=tmp_path / "home"))
     with pytest.raises(DataError, match="no such folder any more"):
-        sampling.find(f"data:{tmp_path / 'gone'}")
+        sampling.sources.find(f"data:{tmp_path / 'gone'}")
+
+
+def test_a_run_goes_before_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sample mine --out mine`, for the second time."""
+    settings = Settings(home=tmp_path / "home")
+    settings.prepare()
+    data = add_steel(discs_folder(tmp_path / "mine", rare=4))
+    run = finished_run(settings, data, name="mine")
+    monkeypatch.chdir(tmp_path)
+    sources = Sampling(settings).sources
+    assert sources.named("mine").key == f"run:{run.id}"
+    assert sources.named("./mine").key == f"data:{tmp_path / 'mine'}"
+    assert sources.all(run.id)[-1].path == data, "what the run learned from is offered"
+    assert not [source for source in sources.all(None) if source.kind == "data"]
 
 
 def test_from_the_command_line_into_an_experiment(
