@@ -91,8 +91,19 @@ class Sampling:
 
     # Pictures ---------------------------------------------------------------------------------------------------
 
-    def draw(self, source: Source, count: int, seed: int, label: str | None, truncation: float) -> Draw:
+    def draw(
+        self,
+        source: Source,
+        count: int,
+        seed: int,
+        label: str | None,
+        truncation: float,
+        steel: Backgrounds | None = None,
+    ) -> Draw:
         """Draw `count` pictures.
+
+        Args:
+            steel: under a data set's defects, instead of its own.
 
         Raises:
             CheckpointError: the file cannot be used, or does not know the class.
@@ -102,7 +113,7 @@ class Sampling:
         _check_count(count)
         check_seeds([seed, seed + count - 1])
         if source.kind == "data":
-            made = tuple(self.sources.transplants(source.path).draw(count, seed, label))
+            made = tuple(self.sources.transplants(source.path).draw(count, seed, label, steel))
             return Draw(source, "", None, 1.0, _as_learned(source.path, label), made)
         synthesiser = self._synthesiser(source)
         card = synthesiser.checkpoint.card.get("config")
@@ -143,14 +154,18 @@ class Sampling:
         """
         _check_count(count)
         check_seeds([seed, seed + count - 1])
-        grounds = self._backgrounds(background) if background else None
-        for start in range(0, count, STREAMED):
-            draw = self.draw(source, min(STREAMED, count - start), seed + start, label, truncation)
-            if scores:
-                for _ in self.score(draw):
-                    pass
-            found = draw.chosen(range(len(draw.pictures)))
-            yield from grounds.under(found) if grounds else found
+        steel = self._backgrounds(background) if background else None
+
+        def parts() -> Iterator[Sampled]:
+            for start in range(0, count, STREAMED):
+                draw = self.draw(source, min(STREAMED, count - start), seed + start, label, truncation, steel)
+                if scores:
+                    for _ in self.score(draw):
+                        pass
+                found = draw.chosen(range(len(draw.pictures)))
+                yield from steel.under(found) if steel and source.kind != "data" else found
+
+        return parts()
 
     def keep(self, draw: Draw, indices: Sequence[int]) -> Kept:
         """Add pictures to the synthetic set of their run or model; OSError where the disk is full."""

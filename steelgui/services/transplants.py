@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,12 @@ class Transplants:
 
     Args:
         folder: a data set with masks; only its training split is looked at.
-        backgrounds: where the steel comes from; the data set's own if left out.
 
     Raises:
-        DataError: it is no data set, has no masks, or there is no clean steel.
+        DataError: it is no data set, or has no masks.
     """
 
-    def __init__(self, folder: Path, backgrounds: Backgrounds | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         samples, _, _ = training_part(with_splits(read_dataset(folder)))
         defects = sorted({name for sample in samples for name in masked_classes(sample) if not is_defect_free(name)})
@@ -55,24 +55,30 @@ class Transplants:
             for name in sorted(masked_classes(sample) & set(sample.labels) & set(defects)):
                 self._marked[name].append(sample)
         self.classes = tuple(sorted(self._marked))
-        self.backgrounds = backgrounds or Backgrounds(folder)
 
-    def draw(self, count: int, seed: int, label: str | None = None) -> Iterator[Synthetic]:
+    def draw(
+        self, count: int, seed: int, label: str | None = None, backgrounds: Backgrounds | None = None
+    ) -> Iterator[Synthetic]:
         """`count` pictures from the seeds that follow `seed`, each of its defect's picture's size.
 
         Args:
             label: one of `classes`; by the seed, each in turn, if left out.
+            backgrounds: where the steel comes from; the data set's own if left out.
 
         Raises:
-            DataError: no marked picture shows the class, or its defects leave no steel to be seen.
+            DataError: no marked picture shows the class, its defects leave no steel to be seen, or there is none.
             ImageError: a picture cannot be read.
         """
         if label is not None and label not in self._marked:
             raise DataError(f"{self.folder.name} has masks of {', '.join(self.classes)}; it has none of {label!r}")
         for number in range(seed, seed + count):
-            yield self._made(number, label or self.classes[number % len(self.classes)])
+            yield self._made(number, label or self.classes[number % len(self.classes)], backgrounds or self._own_steel)
 
-    def _made(self, seed: int, label: str) -> Synthetic:
+    @cached_property
+    def _own_steel(self) -> Backgrounds:
+        return Backgrounds(self.folder)
+
+    def _made(self, seed: int, label: str, backgrounds: Backgrounds) -> Synthetic:
         rng = np.random.default_rng([seed, self.classes.index(label)])
         for _ in range(TRIES):
             sample = self._marked[label][int(rng.integers(len(self._marked[label])))]
@@ -82,7 +88,7 @@ class Transplants:
                 continue
             picture, mask = _mirrored(rng, picture, mask)
             picture, mask = _moved(picture, mask, rng)
-            background, file = self._background(picture, mask, rng)
+            background, file = _background(backgrounds, picture, mask, rng)
             try:
                 image, mask = inpaint(picture, mask, background)
             except ValueError:  # the defect fills its picture: there would be no background to see
@@ -90,21 +96,22 @@ class Transplants:
             return Synthetic(_plain(image), label, seed, mask, file.name, (digest(sample.image), digest(file)))
         raise DataError(f"{self.folder.name}: the defects of {label} fill their pictures; no steel is around them")
 
-    def _background(
-        self, picture: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], Path]:
-        """The first that is about as rough as the defect's own surroundings, else the one that comes nearest."""
-        height, width = mask.shape
-        own = max(roughness(picture.mean(2), ~mask), 1e-6)
-        looked_at = []
-        for part, file in self.backgrounds.parts(rng, LOOKS):
-            fitted = _fitted(_mirrored(rng, part)[0], height, width, rng)
-            ratio = roughness(fitted.mean(2), np.ones_like(mask)) / own
-            if GAINS[0] <= ratio <= GAINS[1]:
-                return fitted, file
-            looked_at.append((abs(np.log(max(ratio, 1e-6))), fitted, file))
-        _, fitted, file = min(looked_at, key=lambda one: one[0])
-        return fitted, file
+
+def _background(
+    backgrounds: Backgrounds, picture: NDArray[np.uint8], mask: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Path]:
+    """The first that is about as rough as the defect's own surroundings, else the one that comes nearest."""
+    height, width = mask.shape
+    own = max(roughness(picture.mean(2), ~mask), 1e-6)
+    looked_at = []
+    for part, file in backgrounds.parts(rng, LOOKS):
+        fitted = _fitted(_mirrored(rng, part)[0], height, width, rng)
+        ratio = roughness(fitted.mean(2), np.ones_like(mask)) / own
+        if GAINS[0] <= ratio <= GAINS[1]:
+            return fitted, file
+        looked_at.append((abs(np.log(max(ratio, 1e-6))), fitted, file))
+    _, fitted, file = min(looked_at, key=lambda one: one[0])
+    return fitted, file
 
 
 def _whole(sample: Sample, picture: NDArray[np.uint8]) -> tuple[int, int]:

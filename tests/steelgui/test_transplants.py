@@ -98,7 +98,7 @@ def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> No
         next(Transplants(discs).draw(1, 0, "none"))
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(DataError, match="are black"):
-        next(Transplants(discs, Backgrounds(tmp_path)).draw(1, 0))
+        next(Transplants(discs).draw(1, 0, backgrounds=Backgrounds(tmp_path)))
     sampling = Sampling(Settings(home=tmp_path / "home"))
     with pytest.raises(DataError, match="no such folder any more"):
         sampling.sources.find(f"data:{tmp_path / 'gone'}")
@@ -142,5 +142,18 @@ def test_from_the_command_line_into_an_experiment(
         assert code == 1 and f"holds a part of the test picture {steel}" in err
     finally:
         (discs / "split.csv").write_text(moved)
+    clean, other = tmp_path / "clean", tmp_path / "other"
+    clean.mkdir()
+    Image.fromarray(np.random.default_rng(0).normal(200, 20, (50, 90)).clip(0, 255).astype(np.uint8)).save(
+        clean / "c.png"
+    )
+    code, _, err = run(capsys, "sample", discs, "--count", "4", "--background", clean, "--out", other, *home)
+    assert code == 0, err
+    rows = list(csv.DictReader((other / "manifest.csv").open()))
+    assert [row["background"] for row in rows] == ["c.png"] * 4 and {len(row["pictures"].split()) for row in rows} == {
+        2
+    }
+    code, _, err = run(capsys, "sample", discs, "--background", tmp_path / "no", "--out", tmp_path / "none", *home)
+    assert code == 1 and "no such folder" in err and not (tmp_path / "none").exists()
     code, _, err = run(capsys, "sample", discs, "--walk", tmp_path / "walk.gif", *home)
     assert code != 0 and "only between a generator's pictures" in err
