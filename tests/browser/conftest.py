@@ -73,7 +73,7 @@ def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., 
 
     def watch(page: playwright.Page) -> None:
         page.on("console", lambda said: troubles.append(f"console: {said.text}") if said.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(f"page: {error}"))
+        page.on("pageerror", lambda error: troubles.append(f"page: {error} {error.stack}"))
         page.on("request", lambda asked: None if _local(asked.url) else troubles.append(f"request: {asked.url}"))
 
     def go(*, locale: str = "en-US", color_scheme: str = "light", query: str = "") -> playwright.Page:
