@@ -22,8 +22,8 @@ from training.data.record import DataError, Sample
 from training.data.seen import digest
 from training.data.splits import with_splits
 from training.gan.config import GanConfig
-from training.gan.inpaint import inpaint
 from training.gan.patches import equal_tiles
+from training.inpaint import inpaint
 from training.material import training_part
 
 #: A clean square from beside a defect serves if it is at least this part of its picture's short side: a smaller one

@@ -19,7 +19,7 @@ from training.data import read_dataset
 from training.data.record import DataError, Sample, load_image, load_masks, masked_classes
 from training.data.seen import digest
 from training.data.splits import with_splits
-from training.gan.inpaint import GAINS, inpaint, roughness
+from training.inpaint import GAINS, inpaint, roughness
 from training.material import training_part
 from training.views import strip_tiles
 
@@ -30,7 +30,7 @@ TRIES, LOOKS = 16, 8
 class Transplants:
     """Draws like a generator: a seed makes the same picture, whatever is drawn with it.
 
-    A training picture's defect, mirrored and moved, is cloned into defect-free steel (`training.gan.inpaint`); the
+    A training picture's defect, mirrored and moved, is cloned into defect-free steel (`training.inpaint`); the
     context of a defect varies, the defect itself hardly does. As "cut, paste and learn" (Dwibedi, Misra and Hebert
     2017, section 4) and "copy-paste" (Ghiasi et al. 2021, section 3), with a seamless rim.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
 from training.data.record import load_image, load_masks
-from training.gan.inpaint import inpaint
+from training.inpaint import inpaint
 
 SIDE = 64
 MASK: NDArray[np.bool_] = np.zeros((SIDE, SIDE), dtype=bool)
