@@ -53,7 +53,7 @@ def serve(settings: Settings) -> None:
     page.queue(api_open=False, default_concurrency_limit=4)
     calm(page)
     try:
-        page.launch(**_launch_arguments(settings, port))
+        page.launch(**_launch_arguments(workbench, settings, port))
     except OSError as error:
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
     print(f"SteelGUI: {page.share_url or page.local_url}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
@@ -127,10 +127,11 @@ def _refused(sentence: str) -> int:
     return 1
 
 
-def _launch_arguments(settings: Settings, port: int) -> dict[str, Any]:
+def _launch_arguments(workbench: Workbench, settings: Settings, port: int) -> dict[str, Any]:
     from steelgui.ui.i18n import gradio_i18n
     from steelgui.ui.shell import head, style_sheet
     from steelgui.ui.theme import theme
+    from steelgui.web import routes
 
     return {
         "server_name": settings.host,
@@ -152,6 +153,9 @@ def _launch_arguments(settings: Settings, port: int) -> dict[str, Any]:
         "css": style_sheet(),
         "head": head(),
         "i18n": gradio_i18n(settings.lang),
+        # Before Gradio's own routes, on the same port, and so behind a shared link too. FastAPI's pages of
+        # documentation load from elsewhere.
+        "app_kwargs": {"routes": routes(workbench), "docs_url": None, "redoc_url": None, "openapi_url": None},
     }
 
 

@@ -89,6 +89,8 @@ class InspectionRecord(Base):
     result: Mapped[dict[str, Any]] = mapped_column(JSON())
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSON())
     note: Mapped[str | None] = mapped_column(String(2000))
+    corrected_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime())
 
     # Both end in the order of the pages, so that a page of a million rows is read from the index alone.
     __table_args__ = (

@@ -37,6 +37,9 @@ class Settings:
         lang: language of the page; None follows the browser.
         auth: user name and password that the page asks for.
         inbrowser: open the page in the browser at the start.
+        kiosk: open the kiosk instead of the page.
+        allow_all: let whoever has the address do everything, although there is no login.
+        database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
     """
 
     home: Path = field(default_factory=default_home)
@@ -47,9 +50,22 @@ class Settings:
     # Out of the repr, so that no log shows the password.
     auth: tuple[str, str] | None = field(default=None, repr=False)
     inbrowser: bool = True
+    kiosk: bool = False
+    allow_all: bool = False
+    database_url: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
+
+    @property
+    def local(self) -> bool:
+        """Is the page for this machine alone?"""
+        return not self.share and self.host in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def demo(self) -> bool:
+        """Read and inspect only: others can reach the page and nobody asks who they are."""
+        return not (self.local or self.auth or self.allow_all)
 
     @property
     def database_path(self) -> Path:

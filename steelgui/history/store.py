@@ -1,89 +1,29 @@
-"""Every inspection that was made: pictures as files named by their content, the rest as rows of a database."""
+"""`History`: inspections in, rows and figures out."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from models.files import atomic_write
+from steelgui.history.files import address, original_bytes, storable, thumbnail_bytes
+from steelgui.history.values import SOURCES, Cursor, Facets, Filter, HistoryRow, Order, Stats, Step, Summary
 from steelgui.settings import Settings, StorageError
 
 # Late, because `steelgui --help` passes here and these cost a second.
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import ColumnElement, Engine
+    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
     from steelgui.database import InspectionRecord
     from steelgui.results import Inspection
-
-SOURCES = ("upload", "camera", "sample", "batch", "cli", "api")
-THUMBNAIL_SIDE = 256
-_SUFFIXES = {
-    "JPEG": ".jpg",
-    "MPO": ".jpg",
-    "PNG": ".png",
-    "BMP": ".bmp",
-    "TIFF": ".tif",
-    "WEBP": ".webp",
-    "GIF": ".gif",
-}
-
-
-class Cursor(NamedTuple):
-    """A place in the history, newest first; rows behind it are older, or as old with a smaller id."""
-
-    created_at: datetime
-    id: int
-
-
-@dataclass(frozen=True)
-class HistoryRow:
-    """One inspection as it was stored.
-
-    Attributes:
-        created_at: aware, UTC.
-        source: one of `SOURCES`.
-        score: of `label`, 0 to 1; None where the classifier does not know that class.
-        width, height: pixels of the picture.
-        ms: milliseconds the networks took.
-        classifier, segmenter: names of the models.
-        original: absolute path of the picture as it came.
-        thumbnail: absolute path of a JPEG of at most 256×256 px.
-        result: `Inspection.to_json()`.
-        thresholds: fields of `Thresholds`.
-    """
-
-    id: int
-    created_at: datetime
-    name: str
-    source: str
-    verdict: str
-    label: str
-    score: float | None
-    width: int
-    height: int
-    ms: float
-    classifier: str | None
-    segmenter: str | None
-    original: Path
-    thumbnail: Path
-    result: dict[str, Any]
-    thresholds: dict[str, Any]
-    note: str | None
-
-    @property
-    def cursor(self) -> Cursor:
-        """Give this to `History.page` for the rows after this one."""
-        return Cursor(self.created_at, self.id)
 
 
 class History:
@@ -129,13 +69,13 @@ class History:
 
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
-        content, suffix = _original(image, original)
-        thumbnail = _thumbnail(image if overlay is None else overlay)
-        files = {_address("originals", content, suffix): content, _address("thumbnails", thumbnail, ".jpg"): thumbnail}
+        content, suffix = original_bytes(image, original)
+        thumbnail = thumbnail_bytes(image if overlay is None else overlay)
+        files = {address("originals", content, suffix): content, address("thumbnails", thumbnail, ".jpg"): thumbnail}
         kept_original, kept_thumbnail = files
         record = InspectionRecord(
             created_at=self._now(),
-            name=_storable(name)[:255],
+            name=storable(name)[:255],
             source=source,
             verdict=inspection.verdict,
             label=inspection.label[:100],
@@ -170,20 +110,44 @@ class History:
         """The newest inspections, newest first."""
         return self.page(None, limit)
 
-    def page(self, before: Cursor | None, limit: int) -> list[HistoryRow]:
-        """The `limit` inspections behind a cursor, newest first; the newest of all for None.
+    def page(
+        self, before: Cursor | None, limit: int, where: Filter | None = None, order: Order = "newest"
+    ) -> list[HistoryRow]:
+        """The `limit` inspections behind a cursor; the first of all for None.
 
         Its cost does not grow with the depth, and rows that are added meanwhile shift nothing.
         """
         from sqlalchemy import select
 
-        from steelgui.database import InspectionRecord as Record
+        from steelgui.database import InspectionRecord
+        from steelgui.history.filters import behind, conditions, ordering
 
-        query = select(Record).order_by(Record.created_at.desc(), Record.id.desc()).limit(limit)
+        query = select(InspectionRecord).where(*conditions(where or Filter()))
         if before is not None:
-            query = query.where(_behind(Record, before))
+            query = query.where(behind(before, order))
         with self._session() as session:
-            return [self._row(record) for record in session.scalars(query)]
+            return [self._row(record) for record in session.scalars(query.order_by(*ordering(order)).limit(limit))]
+
+    def summary(self, where: Filter | None = None) -> Summary:
+        """How many inspections there are, and how many of them are defects."""
+        from steelgui.history.figures import summary
+
+        with self._session() as session:
+            return summary(session, where or Filter())
+
+    def facets(self) -> Facets:
+        """What there is to filter by."""
+        from steelgui.history.figures import facets
+
+        with self._session() as session:
+            return facets(session)
+
+    def stats(self, where: Filter | None = None, step: Step = "day", zone: tzinfo = UTC) -> Stats:
+        """Figures for a dashboard; hours and days are those of `zone`."""
+        from steelgui.history.figures import stats
+
+        with self._session() as session:
+            return stats(session, where or Filter(), step, zone)
 
     def get(self, id: int) -> HistoryRow | None:
         """One inspection by its number; None if there is none."""
@@ -197,13 +161,58 @@ class History:
             return None if record is None else self._row(record)
 
     def count(self) -> int:
-        """How many inspections are stored."""
-        from sqlalchemy import func, select
+        """How many inspections are stored, without those in the trash."""
+        return self.summary().count
+
+    def correct(self, ids: Collection[int], label: str | None) -> int:
+        """Say what inspections show; None takes that back, to what the models said. How many rows there were."""
+        from models.spec import is_defect_free
+
+        def change(record: InspectionRecord) -> None:
+            record.label = record.result["label"] if label is None else label[:100]
+            record.verdict = record.result["verdict"] if label is None else "ok" if is_defect_free(label) else "defect"
+            record.score = record.result["scores"].get(record.label)
+            record.corrected_at = None if label is None else self._now()
+
+        return self._change(ids, change)
+
+    def annotate(self, ids: Collection[int], note: str) -> int:
+        """Write a note to inspections in the place of the one before; cut to 2,000 characters, empty for none."""
+        text = storable(note.strip())[:2000] or None
+
+        def change(record: InspectionRecord) -> None:
+            record.note = text
+
+        return self._change(ids, change)
+
+    def delete(self, ids: Collection[int]) -> int:
+        """Put inspections into the trash; `restore` brings them back until they are purged."""
+        moment = self._now()
+
+        def change(record: InspectionRecord) -> None:
+            record.deleted_at = record.deleted_at or moment
+
+        return self._change(ids, change)
+
+    def restore(self, ids: Collection[int]) -> int:
+        """Bring inspections back from the trash."""
+
+        def change(record: InspectionRecord) -> None:
+            record.deleted_at = None
+
+        return self._change(ids, change)
+
+    def _change(self, ids: Collection[int], change: Callable[[InspectionRecord], None]) -> int:
+        from sqlalchemy import select
 
         from steelgui.database import InspectionRecord
 
-        with self._session() as session:
-            return session.scalar(select(func.count()).select_from(InspectionRecord)) or 0
+        with self._writing, self._session(write=True) as session:
+            records = session.scalars(select(InspectionRecord).where(InspectionRecord.id.in_(ids))).all()
+            for record in records:
+                change(record)
+            session.commit()
+            return len(records)
 
     def close(self) -> None:
         """Close the database's files (Windows deletes none that are open); the next call opens them again."""
@@ -258,55 +267,3 @@ class History:
         values["original"] = self._folder / record.original
         values["thumbnail"] = self._folder / record.thumbnail
         return HistoryRow(**values)
-
-
-def _behind(record: type[InspectionRecord], cursor: Cursor) -> ColumnElement[bool]:
-    from sqlalchemy import or_
-
-    # The first condition looks redundant, but with it every database seeks in the index; MySQL scans for row values.
-    return (record.created_at <= cursor.created_at) & or_(record.created_at < cursor.created_at, record.id < cursor.id)
-
-
-def _address(folder: str, content: bytes, suffix: str) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    # Folders of two digits, because explorers and backups slow down on a folder of a million files.
-    return f"{folder}/{digest[:2]}/{digest}{suffix}"
-
-
-def _storable(name: str) -> str:
-    # Linux file names may hold bytes that are no UTF-8 (lone surrogates here), and PostgreSQL refuses a NUL.
-    return name.encode("utf-8", "replace").decode().replace("\0", "")
-
-
-def _original(image: NDArray[np.uint8], original: bytes | Path | None) -> tuple[bytes, str]:
-    from PIL import Image
-
-    if original is not None:
-        content = original if isinstance(original, bytes) else _read(original)
-        try:
-            with Image.open(io.BytesIO(content)) as opened:
-                known = opened.format or ""
-            return content, _SUFFIXES.get(known, f".{known.lower()}")
-        except (OSError, SyntaxError, ValueError):
-            pass
-    buffer = io.BytesIO()
-    # Level 1 is several times quicker than the default, and camera noise hardly packs any better at 6.
-    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue(), ".png"
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror or error}); choose the picture again.") from error
-
-
-def _thumbnail(image: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    small = Image.fromarray(image)
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()

@@ -1,0 +1,75 @@
+"""Pictures of the history, named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steelgui.settings import StorageError
+
+# Late, because `steelgui --help` passes here and it costs a tenth of a second.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+THUMBNAIL_SIDE = 256
+_SUFFIXES = {
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "PNG": ".png",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+    "WEBP": ".webp",
+    "GIF": ".gif",
+}
+
+
+def address(folder: str, content: bytes, suffix: str) -> str:
+    """Path relative to the history's folder, with `/` everywhere: `originals/ab/abcd….png`."""
+    digest = hashlib.sha256(content).hexdigest()
+    # Folders of two digits, because explorers and backups slow down on a folder of a million files.
+    return f"{folder}/{digest[:2]}/{digest}{suffix}"
+
+
+def storable(name: str) -> str:
+    """A file's name as every database takes it."""
+    # Linux file names may hold bytes that are no UTF-8 (lone surrogates here), and PostgreSQL refuses a NUL.
+    return name.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def original_bytes(image: NDArray[np.uint8], original: bytes | Path | None) -> tuple[bytes, str]:
+    """Encoded bytes to keep and their suffix: those of `original` where Pillow knows them, else a PNG of `image`."""
+    from PIL import Image
+
+    if original is not None:
+        content = original if isinstance(original, bytes) else _read(original)
+        try:
+            with Image.open(io.BytesIO(content)) as opened:
+                known = opened.format or ""
+            return content, _SUFFIXES.get(known, f".{known.lower()}")
+        except (OSError, SyntaxError, ValueError):
+            pass
+    buffer = io.BytesIO()
+    # Level 1 is several times quicker than the default, and camera noise hardly packs any better at 6.
+    Image.fromarray(image).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue(), ".png"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror or error}); choose the picture again.") from error
+
+
+def thumbnail_bytes(image: NDArray[np.uint8]) -> bytes:
+    """A JPEG of at most `THUMBNAIL_SIDE` pixels a side."""
+    from PIL import Image
+
+    small = Image.fromarray(image)
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

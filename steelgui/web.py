@@ -1,0 +1,26 @@
+"""What is served beside the page, on the same port."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from steelgui.services.workbench import Workbench
+from steelgui.settings import StorageError
+
+
+def routes(workbench: Workbench) -> list[BaseRoute]:
+    """In the order in which they are tried; all come before the page's own."""
+
+    async def healthz(_: Request) -> JSONResponse:
+        """200 once the models are loaded and the history answers; 503 with the reason until then."""
+        try:
+            await run_in_threadpool(workbench.history.latest, 1)
+        except StorageError as error:
+            return JSONResponse({"status": "failing", "reason": str(error)}, 503)
+        ready = workbench.ready
+        return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
+
+    return [Route("/healthz", healthz)]
