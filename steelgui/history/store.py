@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from steelgui.database import InspectionRecord
     from steelgui.results import Inspection
+
+#: Numbers in one query; every database takes as many.
+_AT_ONCE = 500
 
 
 class History:
@@ -66,6 +70,7 @@ class History:
             StorageError: the disk is full or the database cannot be written.
         """
         from steelgui.database import InspectionRecord
+        from steelgui.history.rollup import Tally, counted
 
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
@@ -99,6 +104,10 @@ class History:
                 session.flush()
                 for relative, data in files.items():
                     self._keep(relative, data, created)
+                # Last, because another process that counts in the same hour waits from here to the commit.
+                tally = Tally()
+                tally.add(counted(record))
+                tally.write(session)
                 session.commit()
             except BaseException:
                 for path in created:
@@ -117,16 +126,21 @@ class History:
 
         Its cost does not grow with the depth, and rows that are added meanwhile shift nothing.
         """
-        from sqlalchemy import select
+        from steelgui.history.pages import find
 
-        from steelgui.database import InspectionRecord
-        from steelgui.history.filters import behind, conditions, ordering
-
-        query = select(InspectionRecord).where(*conditions(where or Filter()))
-        if before is not None:
-            query = query.where(behind(before, order))
         with self._session() as session:
-            return [self._row(record) for record in session.scalars(query.order_by(*ordering(order)).limit(limit))]
+            return self._rows(session, find(session, where or Filter(), order, before, limit))
+
+    def neighbours(
+        self, row: HistoryRow, where: Filter | None = None, order: Order = "newest"
+    ) -> tuple[int | None, int | None]:
+        """Numbers of the inspections before and after one in an order; None where it is the first or the last."""
+        from steelgui.history.pages import find
+
+        with self._session() as session:
+            before = find(session, where or Filter(), order, row.cursor, 1, backwards=True)
+            after = find(session, where or Filter(), order, row.cursor, 1)
+            return next(iter(before), None), next(iter(after), None)
 
     def summary(self, where: Filter | None = None) -> Summary:
         """How many inspections there are, and how many of them are defects."""
@@ -206,13 +220,21 @@ class History:
         from sqlalchemy import select
 
         from steelgui.database import InspectionRecord
+        from steelgui.history.rollup import Tally, counted
 
         with self._writing, self._session(write=True) as session:
-            records = session.scalars(select(InspectionRecord).where(InspectionRecord.id.in_(ids))).all()
-            for record in records:
-                change(record)
+            tally, changed = Tally(), 0
+            for some in batched(sorted(set(ids)), _AT_ONCE):
+                wanted = select(InspectionRecord).where(InspectionRecord.id.in_(some)).order_by(InspectionRecord.id)
+                for record in session.scalars(wanted.with_for_update()):
+                    tally.add(counted(record), -1)
+                    change(record)
+                    tally.add(counted(record))
+                    changed += 1
+            session.flush()
+            tally.write(session)
             session.commit()
-            return len(records)
+            return changed
 
     def close(self) -> None:
         """Close the database's files (Windows deletes none that are open); the next call opens them again."""
@@ -262,8 +284,26 @@ class History:
             ) from error
         created.append(path)
 
+    def _rows(self, session: Session, ids: Sequence[int]) -> list[HistoryRow]:
+        from sqlalchemy import select
+
+        from steelgui.database import InspectionRecord
+
+        found = {}
+        for some in batched(ids, _AT_ONCE):
+            for record in session.scalars(select(InspectionRecord).where(InspectionRecord.id.in_(some))):
+                found[record.id] = self._row(record)
+        return [found[number] for number in ids if number in found]
+
     def _row(self, record: InspectionRecord) -> HistoryRow:
         values = {column.key: getattr(record, column.key) for column in record.__table__.columns}
         values["original"] = self._folder / record.original
         values["thumbnail"] = self._folder / record.thumbnail
         return HistoryRow(**values)
+
+
+def batched(numbers: Iterable[int], size: int) -> Iterator[tuple[int, ...]]:
+    """In parts; `itertools.batched` of Python 3.12."""
+    left = iter(numbers)
+    while some := tuple(islice(left, size)):
+        yield some
