@@ -2,8 +2,8 @@
 
 `uv run python benchmarks/history_rows.py [--rows N] [--home DIR] [--database-url URL]`. Makes plausible rows over a
 year (without pictures; a home that has them already is used again), then times kinds of filters in every order at
-several depths: a page of 48 with its count, as the History tab asks for them, and the dashboard's figures. Milliseconds,
-median and 95th percentile; every question is another one, so that nothing is answered from a cache of answers.
+several depths: a page of 48 with its count, as the History tab asks for them, and the dashboard's figures.
+Milliseconds, median and 95th percentile; every question is another one, so that no cache knows the answer.
 """
 
 from __future__ import annotations

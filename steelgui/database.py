@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Connection,
     DateTime,
     Dialect,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -143,7 +145,7 @@ class InspectionRecord(Base):
         ),
         Index(
             "ix_inspections_score",
-            *("label", "score", "id", "created_at", "verdict", "classifier", "source", "deleted_at"),
+            *("label", "score", "id", "created_at", "verdict", "classifier", "source", "deleted_at", "name"),
         ),
         # Does another row need this file?
         Index("ix_inspections_original", "original"),
@@ -153,37 +155,54 @@ class InspectionRecord(Base):
     )
 
 
-class _Kind:
-    """What the filters ask for beside time, score and text."""
+class KindRecord(Base):
+    """What filters ask for beside time, score and text, and how many inspections are of this kind.
 
-    deleted: Mapped[bool] = mapped_column(primary_key=True)
-    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
-    label: Mapped[str] = mapped_column(String(100), primary_key=True)
-    classifier: Mapped[str] = mapped_column(String(200), primary_key=True)
-    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    `classifier` is empty where there is none.
+    """
+
+    __tablename__ = "inspection_kinds"
+
+    id: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=True)
+    deleted: Mapped[bool] = mapped_column(Boolean())
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str] = mapped_column(String(100))
+    classifier: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(16))
     count: Mapped[int] = mapped_column(Integer())
 
+    __table_args__ = (
+        UniqueConstraint("deleted", "verdict", "label", "classifier", "source", name="uq_inspection_kinds"),
+        BINARY,
+    )
 
-class HourRecord(_Kind, Base):
+
+class HourRecord(Base):
     """How many inspections of a kind one hour (counted from 1970, UTC) has, and the sum of their milliseconds.
 
-    Written in the transaction that writes the inspections. `classifier` is empty where there is none.
+    This and the other counts are written in the transaction that writes the inspections.
     """
 
     __tablename__ = "inspection_hours"
-    __table_args__ = BINARY
-    hour: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False, sort_order=-1)
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    hour: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    kind: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(Integer())
     ms: Mapped[float] = mapped_column(Double())
 
 
-class PaceRecord(_Kind, Base):
+class PaceRecord(Base):
     """How many inspections of a kind one day (counted from 1970, UTC) has whose milliseconds lie in one step of a
     logarithmic scale (`steelgui.history.rollup.pace`)."""
 
     __tablename__ = "inspection_paces"
-    __table_args__ = BINARY
-    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False, sort_order=-1)
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    kind: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
     pace: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    count: Mapped[int] = mapped_column(Integer())
 
 
 def open_database(url_or_path: str | Path) -> Engine:

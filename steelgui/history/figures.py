@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
 from steelgui.database import HourRecord, PaceRecord, along, epoch_minutes
 from steelgui.database import InspectionRecord as Record
-from steelgui.history.filters import Units, conditions, is_counted, kinds, rounded, start, whole
+from steelgui.history.filters import Kinds, Units, conditions, is_counted, rounded, start, whole
 from steelgui.history.pages import TIME, few
 from steelgui.history.rollup import DAY, EPOCH, HOUR, pace, quantile
 from steelgui.history.values import Facets, Filter, Period, Stats, Step, Summary
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from steelgui.database import AnySelect
 
 #: Where neither counts nor an index help, so many of the newest are looked at.
-LOOKED = 50_000
+LOOKED = 20_000
 #: Of so many, percentiles are taken from the inspections themselves.
 EXACT = 10_000
 _MINUTE = timedelta(minutes=1)
@@ -32,19 +32,28 @@ _UNITS: dict[Step, timedelta] = {"hour": HOUR, "day": DAY}
 def summary(session: Session, where: Filter) -> Summary:
     counts: Counter[str] = Counter()
     if is_counted(where):
+        kinds = Kinds(session, where)
+        if where.since is None and where.until is None:
+            for known in kinds.found:
+                counts[known.kind.verdict] += known.count
+            return Summary(counts.total(), counts["defect"])
+        verdicts = {known.id: known.kind.verdict for known in kinds.found}
         hours, ends = whole(where, HOUR)
-        counted = select(HourRecord.verdict, func.sum(HourRecord.count))
-        counted = counted.where(*hours.of(HourRecord.hour), *kinds(where, HourRecord)).group_by(HourRecord.verdict)
-        counts.update({verdict: int(count) for verdict, count in session.execute(counted)})
+        counted = select(HourRecord.kind, func.sum(HourRecord.count)).group_by(HourRecord.kind)
+        for number, count in session.execute(counted.where(*hours.of(HourRecord.hour), *kinds.of(HourRecord))):
+            counts[verdicts[number]] += int(count)
         for end in ends:
             rows = along(TIME, select(Record.verdict, func.count()).where(*conditions(end)).group_by(Record.verdict))
-            counts.update(dict(session.execute(rows).tuples().all()))
+            for verdict, count in session.execute(rows):
+                counts[verdict] += count
         return Summary(counts.total(), counts["defect"])
     gathered = few(session, where)
-    if gathered is not None:
-        counts.update(place.verdict for place in gathered)
-        return Summary(counts.total(), counts["defect"])
-    return _looked(session, where)
+    if gathered is None:
+        return _looked(session, where)
+    found = gathered.subquery().c
+    rows = select(found.verdict, func.count()).group_by(found.verdict)
+    counts.update(dict(session.execute(rows).tuples().all()))
+    return Summary(counts.total(), counts["defect"])
 
 
 def _looked(session: Session, where: Filter) -> Summary:
@@ -52,17 +61,18 @@ def _looked(session: Session, where: Filter) -> Summary:
     during = Filter(since=where.since, until=where.until, deleted=where.deleted)
     columns = [getattr(Record, name) for name in ("verdict", "label", "classifier", "source", "score", "name")]
     newest = along(TIME, select(*columns, Record.deleted_at, Record.created_at).where(*conditions(during)))
-    seen = newest.order_by(Record.created_at.desc(), Record.id.desc()).limit(LOOKED).subquery()
-    matched = select(seen.c.verdict, func.count()).where(*conditions(where, seen.c)).group_by(seen.c.verdict)
-    counts = dict(session.execute(matched).tuples().all())
-    looked_at = session.scalar(select(func.count()).select_from(seen)) or 0
+    seen = newest.order_by(Record.created_at.desc(), Record.id.desc()).limit(LOOKED).subquery().c
+    matches = func.sum(case((and_(*conditions(where, seen)), 1), else_=0))
+    rows = session.execute(select(seen.verdict, func.count(), matches).group_by(seen.verdict)).all()
+    counts = {verdict: int(matched) for verdict, _, matched in rows}
+    looked_at = sum(count for _, count, _ in rows)
     return Summary(sum(counts.values()), counts.get("defect", 0), exact=looked_at < LOOKED)
 
 
 def facets(session: Session) -> Facets:
-    known = select(HourRecord.label, HourRecord.classifier, HourRecord.source)
-    rows = session.execute(known.where(*kinds(Filter(), HourRecord)).distinct()).all()
-    labels, classifiers, sources = (tuple(sorted({row[i] for row in rows} - {""})) for i in range(3))
+    found = [known.kind for known in Kinds(session, Filter()).found]
+    columns = ({kind.label for kind in found}, {kind.classifier for kind in found}, {kind.source for kind in found})
+    labels, classifiers, sources = (tuple(sorted(values - {""})) for values in columns)
     return Facets(labels, classifiers, sources)
 
 
@@ -89,13 +99,16 @@ def stats(session: Session, where: Filter, step: Step, zone: tzinfo) -> Stats:
         labels.setdefault(cell.period, Counter())[cell.label] += cell.count
         ms += cell.ms
     total = count.total()
+    totals = Counter[str]()
+    for of_period in labels.values():
+        totals.update(of_period)
     unit = _UNITS[step]
     return Stats(
         count=total,
         defects=defects.total(),
         mean_ms=ms / total if total else None,
         p95_ms=source.p95(total) if total else None,
-        labels=dict(sum(labels.values(), Counter[str]()).most_common()),
+        labels=dict(totals.most_common()),
         periods=tuple(
             Period(
                 (EPOCH + number * unit).replace(tzinfo=zone),
@@ -115,8 +128,8 @@ class _Source:
         self._session = session
         self._where = where
         self._counted = is_counted(where)
-        gathered = None if self._counted else few(session, where)
-        self._ids = None if gathered is None else [place.id for place in gathered]
+        self._kinds = Kinds(session, where)
+        self._few = None if self._counted else few(session, where)
 
     def cells(self, step: Step, zone: tzinfo) -> Iterator[_Cell]:
         unit = _UNITS[step]
@@ -125,7 +138,7 @@ class _Source:
                 yield from self._read(part, offset, unit)
                 continue
             hours, ends = whole(part, HOUR)
-            yield from self._sum(part, hours, offset, unit)
+            yield from self._sum(hours, offset, unit)
             for end in ends:
                 yield from self._read(end, offset, unit)
 
@@ -144,7 +157,7 @@ class _Source:
     def _paces(self) -> Counter[int]:
         days, ends = whole(self._where, DAY)
         known = select(PaceRecord.pace, func.sum(PaceRecord.count))
-        known = known.where(*days.of(PaceRecord.day), *kinds(self._where, PaceRecord)).group_by(PaceRecord.pace)
+        known = known.where(*days.of(PaceRecord.day), *self._kinds.of(PaceRecord)).group_by(PaceRecord.pace)
         paces = Counter({step: int(count) for step, count in self._session.execute(known)})
         for end in ends:
             paces.update(pace(ms) for ms in self._session.scalars(self._rows(end, Record.ms)))
@@ -152,29 +165,33 @@ class _Source:
 
     def _rows(self, where: Filter, *columns: Any) -> AnySelect:
         rows = select(*columns).where(*conditions(where))
-        return along(TIME, rows) if self._ids is None else rows.where(Record.id.in_(self._ids))
+        if self._few is None:
+            return along(TIME, rows)
+        return rows.where(Record.id.in_(select(self._few.subquery().c.id))).with_hint(Record, "NOT INDEXED", "sqlite")
 
-    def _sum(self, where: Filter, hours: Units, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
+    def _sum(self, hours: Units, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((HourRecord.hour + offset // HOUR) // (unit // HOUR)).label("at")
-        known = select(at, HourRecord.verdict, HourRecord.label, func.sum(HourRecord.count), func.sum(HourRecord.ms))
-        known = known.where(*hours.of(HourRecord.hour), *kinds(where, HourRecord))
-        return self._fetch(known.group_by("at", HourRecord.verdict, HourRecord.label))
+        known = select(at, HourRecord.kind, func.sum(HourRecord.count), func.sum(HourRecord.ms))
+        known = known.where(*hours.of(HourRecord.hour), *self._kinds.of(HourRecord)).group_by("at", HourRecord.kind)
+        kinds = {known.id: known.kind for known in self._kinds.found}
+        for number, kind, count, ms in self._session.execute(known):
+            yield _Cell(int(number), kinds[kind].verdict, kinds[kind].label, int(count), float(ms))
 
     def _read(self, where: Filter, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((epoch_minutes(Record.created_at) + offset // _MINUTE) // (unit // _MINUTE)).label("at")
         rows = self._rows(where, at, Record.verdict, Record.label, func.count(), func.sum(Record.ms))
-        return self._fetch(rows.group_by("at", Record.verdict, Record.label))
-
-    def _fetch(self, query: AnySelect) -> Iterator[_Cell]:
-        for at, verdict, label, count, ms in self._session.execute(query):
-            yield _Cell(int(at), verdict, label, int(count), float(ms))
+        for number, verdict, label, count, ms in self._session.execute(
+            rows.group_by("at", Record.verdict, Record.label)
+        ):
+            yield _Cell(int(number), verdict, label, int(count), float(ms))
 
     def _parts(self, zone: tzinfo) -> Iterator[tuple[Filter, timedelta]]:
         """The filter's time cut where the zone's clocks are put forward or back."""
-        bounds = self._session.execute(select(func.min(HourRecord.hour), func.max(HourRecord.hour))).one()
-        if bounds[0] is None:
+        bounds = select(func.min(HourRecord.hour), func.max(HourRecord.hour))
+        low, high = self._session.execute(bounds).one()._tuple()
+        if not high:
             return
-        first, last = start(bounds[0], HOUR), start(bounds[1] + 1, HOUR)
+        first, last = start(low, HOUR), start(high + 1, HOUR)
         begin = first if self._where.since is None else max(self._where.since, first)
         end = last if self._where.until is None else min(self._where.until, last)
         for since, until, offset in _offsets(begin, end, zone):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, false
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, false, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from steelgui.database import HourRecord, PaceRecord
+from steelgui.database import HourRecord, KindRecord, PaceRecord
 from steelgui.database import InspectionRecord as Record
-from steelgui.history.rollup import EPOCH, HOUR
+from steelgui.history.rollup import EPOCH, HOUR, Kind
 from steelgui.history.values import Filter
+
+_KIND = [getattr(KindRecord, name) for name in Kind._fields]
 
 
 def conditions(where: Filter, table: Any = Record) -> list[ColumnElement[bool]]:
@@ -41,18 +43,48 @@ def conditions(where: Filter, table: Any = Record) -> list[ColumnElement[bool]]:
     return found
 
 
-def kinds(where: Filter, table: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
-    """The conditions that the counts know; all but those on time, score and text."""
-    found: list[ColumnElement[bool]] = [table.deleted.is_(where.deleted), table.count > 0]
-    if where.verdict is not None:
-        found.append(table.verdict == where.verdict)
-    if where.labels:
-        found.append(table.label.in_(where.labels))
-    if where.classifiers:
-        found.append(table.classifier.in_(where.classifiers))
-    if where.sources:
-        found.append(table.source.in_(where.sources))
-    return found
+@dataclass(frozen=True)
+class Known:
+    """One kind of inspection, and how many there are of it at any time."""
+
+    id: int
+    kind: Kind
+    count: int
+
+
+class Kinds:
+    """The kinds that a filter leaves, whatever its time, score and text."""
+
+    def __init__(self, session: Session, where: Filter) -> None:
+        rows = session.execute(select(KindRecord.id, KindRecord.count, *_KIND).where(KindRecord.count > 0))
+        known = [Known(number, Kind(*kind), count) for number, count, *kind in rows]
+        self.found = [one for one in known if _fits(one.kind, where)]
+        self._all = len(self.found) == len(known)
+
+    @property
+    def labels(self) -> list[str]:
+        return sorted({known.kind.label for known in self.found})
+
+    @property
+    def count(self) -> int:
+        """How many there are at any time."""
+        return sum(known.count for known in self.found)
+
+    def of(self, counts: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
+        """What must hold of the counts of hours and days."""
+        return (
+            [counts.count > 0] if self._all else [counts.count > 0, counts.kind.in_([known.id for known in self.found])]
+        )
+
+
+def _fits(kind: Kind, where: Filter) -> bool:
+    return (
+        kind.deleted == where.deleted
+        and where.verdict in (None, kind.verdict)
+        and (not where.labels or kind.label in where.labels)
+        and (not where.classifiers or kind.classifier in where.classifiers)
+        and (not where.sources or kind.source in where.sources)
+    )
 
 
 def is_counted(where: Filter) -> bool:

@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, Table, delete, select
 
-from steelgui.database import HourRecord, InspectionRecord, PaceRecord
+from steelgui.database import HourRecord, InspectionRecord, KindRecord, PaceRecord
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -19,76 +18,58 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 _STEPS = 8
 
 
-class Counted(NamedTuple):
-    """What of an inspection is counted."""
+class Kind(NamedTuple):
+    """What filters ask for beside time, score and text; `classifier` is empty where there is none."""
 
-    created_at: datetime
     deleted: bool
     verdict: str
     label: str
     classifier: str
     source: str
-    ms: float
-
-
-class _Hour(NamedTuple):
-    hour: int
-    deleted: bool
-    verdict: str
-    label: str
-    classifier: str
-    source: str
-
-
-class _Pace(NamedTuple):
-    day: int
-    deleted: bool
-    verdict: str
-    label: str
-    classifier: str
-    source: str
-    pace: int
 
 
 class Tally:
-    """Inspections that came (+1) and went (-1), summed by hour and day; `write` adds them to the tables."""
+    """Inspections that came (+1) and went (-1), summed by kind, hour and day; `write` adds them to the tables."""
 
     def __init__(self) -> None:
-        self._hours: Counter[_Hour] = Counter()
-        self._ms: dict[_Hour, float] = {}
-        self._paces: Counter[_Pace] = Counter()
+        self._kinds: Counter[Kind] = Counter()
+        self._hours: Counter[tuple[int, Kind]] = Counter()
+        self._ms: dict[tuple[int, Kind], float] = {}
+        self._paces: Counter[tuple[int, Kind, int]] = Counter()
 
-    def add(self, one: Counted, sign: int = 1) -> None:
-        since = one.created_at - EPOCH
-        hour = _Hour(since // HOUR, *one[1:6])
-        self._hours[hour] += sign
-        self._ms[hour] = self._ms.get(hour, 0.0) + sign * one.ms
-        self._paces[_Pace(since // DAY, *one[1:6], pace(one.ms))] += sign
+    def add(self, kind: Kind, created_at: datetime, ms: float, sign: int = 1) -> None:
+        since = created_at - EPOCH
+        at = (since // HOUR, kind)
+        self._kinds[kind] += sign
+        self._hours[at] += sign
+        self._ms[at] = self._ms.get(at, 0.0) + sign * ms
+        self._paces[since // DAY, kind, pace(ms)] += sign
 
-    def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Of `inspection_hours` and of `inspection_paces`, without those that came and went.
+    def add_record(self, record: InspectionRecord, sign: int = 1) -> None:
+        deleted, classifier = record.deleted_at is not None, record.classifier or ""
+        kind = Kind(deleted, record.verdict, record.label, classifier, record.source)
+        self.add(kind, record.created_at, record.ms, sign)
 
-        Sorted, because two writers that take the same rows in another order would wait for each other for ever.
-        """
-        hours = [{**key._asdict(), "count": n, "ms": self._ms[key]} for key, n in sorted(self._hours.items()) if n]
-        return hours, [{**key._asdict(), "count": n} for key, n in sorted(self._paces.items()) if n]
-
-    def write(self, session: Session) -> None:
-        hours, paces = self.rows()
-        _add(session, HourRecord.__table__, hours, ("count", "ms"))
-        _add(session, PaceRecord.__table__, paces, ("count",))
-
-
-def counted(record: InspectionRecord) -> Counted:
-    return Counted(
-        record.created_at,
-        record.deleted_at is not None,
-        record.verdict,
-        record.label,
-        record.classifier or "",
-        record.source,
-        record.ms,
-    )
+    def write(self, connection: Connection) -> None:
+        # Sorted, because two writers that take the same rows in another order would wait for each other for ever.
+        kinds = [{**kind._asdict(), "count": n} for kind, n in sorted(self._kinds.items())]
+        _add(connection, KindRecord, kinds, ("count",), key=Kind._fields)
+        number = {
+            Kind(*row[1:]): row[0]
+            for row in connection.execute(select(KindRecord.id, *(getattr(KindRecord, name) for name in Kind._fields)))
+        }
+        hours = [
+            {"hour": hour, "kind": number[kind], "count": n, "ms": self._ms[hour, kind]}
+            for (hour, kind), n in sorted(self._hours.items())
+            if n
+        ]
+        paces = [
+            {"day": day, "kind": number[kind], "pace": step, "count": n}
+            for (day, kind, step), n in sorted(self._paces.items())
+            if n
+        ]
+        _add(connection, HourRecord, hours, ("count", "ms"), key=("hour", "kind"))
+        _add(connection, PaceRecord, paces, ("count",), key=("day", "kind", "pace"))
 
 
 def pace(ms: float) -> int:
@@ -109,30 +90,35 @@ def quantile(paces: dict[int, int], part: float) -> float:
 def fill(connection: Connection) -> None:
     """Count all inspections anew."""
     table = InspectionRecord.__table__
-    columns = [table.c[name] for name in ("created_at", "deleted_at", "verdict", "label", "classifier", "source", "ms")]
+    columns = [table.c[name] for name in ("deleted_at", "verdict", "label", "classifier", "source", "created_at", "ms")]
     tally = Tally()
-    for created_at, deleted_at, verdict, label, classifier, source, ms in connection.execute(select(*columns)):
-        tally.add(Counted(created_at, deleted_at is not None, verdict, label, classifier or "", source, ms))
-    for kind, rows in zip((HourRecord, PaceRecord), tally.rows(), strict=True):
-        connection.execute(delete(kind))
-        if rows:
-            connection.execute(insert(kind), rows)
+    for deleted_at, verdict, label, classifier, source, created_at, ms in connection.execute(select(*columns)):
+        tally.add(Kind(deleted_at is not None, verdict, label, classifier or "", source), created_at, ms)
+    for counts in (HourRecord, PaceRecord, KindRecord):
+        connection.execute(delete(counts))
+    tally.write(connection)
 
 
-def _add(session: Session, table: Any, rows: Iterable[dict[str, Any]], sums: tuple[str, ...]) -> None:
+def _add(
+    connection: Connection,
+    record: type[KindRecord] | type[HourRecord] | type[PaceRecord],
+    rows: Iterable[dict[str, Any]],
+    sums: tuple[str, ...],
+    key: tuple[str, ...],
+) -> None:
+    table, dialect = record.__table__, connection.dialect.name
     assert isinstance(table, Table)
-    name = session.get_bind().dialect.name
     statement: Any
-    if name in ("mysql", "mariadb"):
+    if dialect in ("mysql", "mariadb"):
         from sqlalchemy.dialects import mysql
 
         statement = mysql.insert(table)
-        statement = statement.on_duplicate_key_update({key: table.c[key] + statement.inserted[key] for key in sums})
+        statement = statement.on_duplicate_key_update({name: table.c[name] + statement.inserted[name] for name in sums})
     else:
         from sqlalchemy.dialects import postgresql, sqlite
 
-        statement = postgresql.insert(table) if name == "postgresql" else sqlite.insert(table)
-        added = {key: table.c[key] + statement.excluded[key] for key in sums}
-        statement = statement.on_conflict_do_update(index_elements=table.primary_key.columns, set_=added)
+        statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+        added = {name: table.c[name] + statement.excluded[name] for name in sums}
+        statement = statement.on_conflict_do_update(index_elements=[table.c[name] for name in key], set_=added)
     if rows := list(rows):
-        session.execute(statement, rows)
+        connection.execute(statement, rows)

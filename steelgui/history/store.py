@@ -70,7 +70,7 @@ class History:
             StorageError: the disk is full or the database cannot be written.
         """
         from steelgui.database import InspectionRecord
-        from steelgui.history.rollup import Tally, counted
+        from steelgui.history.rollup import Tally
 
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
@@ -106,8 +106,8 @@ class History:
                     self._keep(relative, data, created)
                 # Last, because another process that counts in the same hour waits from here to the commit.
                 tally = Tally()
-                tally.add(counted(record))
-                tally.write(session)
+                tally.add_record(record)
+                tally.write(session.connection())
                 session.commit()
             except BaseException:
                 for path in created:
@@ -220,19 +220,19 @@ class History:
         from sqlalchemy import select
 
         from steelgui.database import InspectionRecord
-        from steelgui.history.rollup import Tally, counted
+        from steelgui.history.rollup import Tally
 
         with self._writing, self._session(write=True) as session:
             tally, changed = Tally(), 0
             for some in batched(sorted(set(ids)), _AT_ONCE):
                 wanted = select(InspectionRecord).where(InspectionRecord.id.in_(some)).order_by(InspectionRecord.id)
                 for record in session.scalars(wanted.with_for_update()):
-                    tally.add(counted(record), -1)
+                    tally.add_record(record, -1)
                     change(record)
-                    tally.add(counted(record))
+                    tally.add_record(record)
                     changed += 1
             session.flush()
-            tally.write(session)
+            tally.write(session.connection())
             session.commit()
             return changed
 
