@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
@@ -34,14 +34,14 @@ def summary(session: Session, where: Filter) -> Summary:
     if is_counted(where):
         kinds = Kinds(session, where)
         if where.since is None and where.until is None:
-            for known in kinds.found:
-                counts[known.kind.verdict] += known.count
+            for number, kind in kinds.found.items():
+                counts[kind.verdict] += kinds.counts[number]
             return Summary(counts.total(), counts["defect"])
-        verdicts = {known.id: known.kind.verdict for known in kinds.found}
         hours, ends = whole(where, HOUR)
         counted = select(HourRecord.kind, func.sum(HourRecord.count)).group_by(HourRecord.kind)
-        for number, count in session.execute(counted.where(*hours.of(HourRecord.hour), *kinds.of(HourRecord))):
-            counts[verdicts[number]] += int(count)
+        for number, count in session.execute(counted.where(*hours.of(HourRecord.hour), *kinds.roughly(HourRecord))):
+            if number in kinds.found:
+                counts[kinds.found[number].verdict] += int(count)
         for end in ends:
             rows = along(TIME, select(Record.verdict, func.count()).where(*conditions(end)).group_by(Record.verdict))
             for verdict, count in session.execute(rows):
@@ -70,53 +70,45 @@ def _looked(session: Session, where: Filter) -> Summary:
 
 
 def facets(session: Session) -> Facets:
-    found = [known.kind for known in Kinds(session, Filter()).found]
+    found = Kinds(session, Filter()).found.values()
     columns = ({kind.label for kind in found}, {kind.classifier for kind in found}, {kind.source for kind in found})
     labels, classifiers, sources = (tuple(sorted(values - {""})) for values in columns)
     return Facets(labels, classifiers, sources)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(NamedTuple):
     """Inspections of one class in one period, which is counted from 1970 in the zone."""
 
     period: int
     verdict: str
     label: str
-    count: int
+    number: int
     ms: float
 
 
 def stats(session: Session, where: Filter, step: Step, zone: tzinfo) -> Stats:
-    count: Counter[int] = Counter()
-    defects: Counter[int] = Counter()
     labels: dict[int, Counter[str]] = {}
-    ms = 0.0
+    defects: Counter[int] = Counter()
+    totals: Counter[str] = Counter()
+    sum_ms = 0.0
     source = _Source(session, where)
-    for cell in source.cells(step, zone):
-        count[cell.period] += cell.count
-        defects[cell.period] += cell.count if cell.verdict == "defect" else 0
-        labels.setdefault(cell.period, Counter())[cell.label] += cell.count
-        ms += cell.ms
-    total = count.total()
-    totals = Counter[str]()
-    for of_period in labels.values():
-        totals.update(of_period)
-    unit = _UNITS[step]
+    for period, verdict, label, number, ms in source.cells(step, zone):
+        labels.setdefault(period, Counter())[label] += number
+        totals[label] += number
+        if verdict == "defect":
+            defects[period] += number
+        sum_ms += ms
+    total, unit = totals.total(), _UNITS[step]
     return Stats(
         count=total,
         defects=defects.total(),
-        mean_ms=ms / total if total else None,
+        mean_ms=sum_ms / total if total else None,
         p95_ms=source.p95(total) if total else None,
         labels=dict(totals.most_common()),
         periods=tuple(
-            Period(
-                (EPOCH + number * unit).replace(tzinfo=zone),
-                count[number],
-                defects[number],
-                dict(labels.get(number, {})),
-            )
-            for number in (range(min(count), max(count) + 1) if count else ())
+            Period((EPOCH + number * unit).replace(tzinfo=zone), found.total(), defects[number], dict(found))
+            for number in (range(min(labels), max(labels) + 1) if labels else ())
+            for found in [labels.get(number, Counter[str]())]
         ),
     )
 
@@ -156,9 +148,12 @@ class _Source:
 
     def _paces(self) -> Counter[int]:
         days, ends = whole(self._where, DAY)
-        known = select(PaceRecord.pace, func.sum(PaceRecord.count))
-        known = known.where(*days.of(PaceRecord.day), *self._kinds.of(PaceRecord)).group_by(PaceRecord.pace)
-        paces = Counter({step: int(count) for step, count in self._session.execute(known)})
+        known = select(PaceRecord.pace, PaceRecord.kind, func.sum(PaceRecord.count))
+        known = known.where(*days.of(PaceRecord.day), *self._kinds.roughly(PaceRecord))
+        paces: Counter[int] = Counter()
+        for step, kind, count in self._session.execute(known.group_by(PaceRecord.pace, PaceRecord.kind)):
+            if kind in self._kinds.found:
+                paces[step] += int(count)
         for end in ends:
             paces.update(pace(ms) for ms in self._session.scalars(self._rows(end, Record.ms)))
         return paces
@@ -172,10 +167,10 @@ class _Source:
     def _sum(self, hours: Units, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((HourRecord.hour + offset // HOUR) // (unit // HOUR)).label("at")
         known = select(at, HourRecord.kind, func.sum(HourRecord.count), func.sum(HourRecord.ms))
-        known = known.where(*hours.of(HourRecord.hour), *self._kinds.of(HourRecord)).group_by("at", HourRecord.kind)
-        kinds = {known.id: known.kind for known in self._kinds.found}
-        for number, kind, count, ms in self._session.execute(known):
-            yield _Cell(int(number), kinds[kind].verdict, kinds[kind].label, int(count), float(ms))
+        known = known.where(*hours.of(HourRecord.hour), *self._kinds.roughly(HourRecord))
+        for number, kind, count, ms in self._session.execute(known.group_by("at", HourRecord.kind)):
+            if found := self._kinds.found.get(kind):
+                yield _Cell(int(number), found.verdict, found.label, int(count), float(ms))
 
     def _read(self, where: Filter, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((epoch_minutes(Record.created_at) + offset // _MINUTE) // (unit // _MINUTE)).label("at")
@@ -187,9 +182,9 @@ class _Source:
 
     def _parts(self, zone: tzinfo) -> Iterator[tuple[Filter, timedelta]]:
         """The filter's time cut where the zone's clocks are put forward or back."""
-        bounds = select(func.min(HourRecord.hour), func.max(HourRecord.hour))
-        low, high = self._session.execute(bounds).one()._tuple()
-        if not high:
+        # One by one, for SQLite reads all to find both at once.
+        low, high = (self._session.scalar(select(end(HourRecord.hour))) for end in (func.min, func.max))
+        if low is None or high is None:
             return
         first, last = start(low, HOUR), start(high + 1, HOUR)
         begin = first if self._where.since is None else max(self._where.since, first)

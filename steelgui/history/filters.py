@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from steelgui.database import InspectionRecord as Record
 from steelgui.history.rollup import EPOCH, HOUR, Kind
 from steelgui.history.values import Filter
 
+_SHORT = 12
 _KIND = [getattr(KindRecord, name) for name in Kind._fields]
 
 
@@ -43,38 +44,41 @@ def conditions(where: Filter, table: Any = Record) -> list[ColumnElement[bool]]:
     return found
 
 
-@dataclass(frozen=True)
-class Known:
-    """One kind of inspection, and how many there are of it at any time."""
-
-    id: int
-    kind: Kind
-    count: int
-
-
 class Kinds:
-    """The kinds that a filter leaves, whatever its time, score and text."""
+    """The kinds that a filter leaves, whatever its time, score and text, by their numbers.
+
+    `counts` says how many there are of each at any time.
+    """
 
     def __init__(self, session: Session, where: Filter) -> None:
-        rows = session.execute(select(KindRecord.id, KindRecord.count, *_KIND).where(KindRecord.count > 0))
-        known = [Known(number, Kind(*kind), count) for number, count, *kind in rows]
-        self.found = [one for one in known if _fits(one.kind, where)]
-        self._all = len(self.found) == len(known)
+        self.found: dict[int, Kind] = {}
+        self.counts: dict[int, int] = {}
+        self._all = True
+        for number, count, *values in session.execute(
+            select(KindRecord.id, KindRecord.count, *_KIND).where(KindRecord.count > 0)
+        ):
+            if _fits(kind := Kind(*values), where):
+                self.found[number] = kind
+                self.counts[number] = count
+            else:
+                self._all = False
 
     @property
     def labels(self) -> list[str]:
-        return sorted({known.kind.label for known in self.found})
+        return sorted({kind.label for kind in self.found.values()})
 
     @property
     def count(self) -> int:
         """How many there are at any time."""
-        return sum(known.count for known in self.found)
+        return sum(self.counts.values())
 
     def of(self, counts: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
         """What must hold of the counts of hours and days."""
-        return (
-            [counts.count > 0] if self._all else [counts.count > 0, counts.kind.in_([known.id for known in self.found])]
-        )
+        return [counts.count > 0] if self._all else [counts.count > 0, counts.kind.in_(self.found)]
+
+    def roughly(self, counts: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
+        """The same for who groups by kind and looks at each; a long list costs more than what it leaves out."""
+        return self.of(counts) if len(self.found) <= _SHORT else []
 
 
 def _fits(kind: Kind, where: Filter) -> bool:

@@ -26,7 +26,7 @@ FEW = 10_000
 # Of a stretch of time that holds no more than this, all are read where they must be sorted by score.
 _STRETCH = 50_000
 # So few are fetched hour by hour.
-_HANDFUL = 500
+_HANDFUL = 100
 # Walking over some idle hours costs less than another query.
 _GAP, _HOURS = 6, 100
 # A text of two letters begins so many parts at most.
