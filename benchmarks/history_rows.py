@@ -52,7 +52,7 @@ def make(history: History, rows: int) -> None:
     score = np.clip(rng.beta(9, 1.2, len(seconds)), 0.05, 1)
     ms = rng.lognormal(np.log(70), 0.25, len(seconds))
     begin = END - timedelta(days=365)
-    with history._open().begin() as connection:
+    with history._access.open().begin() as connection:
         for first in range(0, len(seconds), 10_000):
             some = []
             for i in range(first, min(first + 10_000, len(seconds))):

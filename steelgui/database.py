@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -41,6 +44,15 @@ if TYPE_CHECKING:
     AnySelect = Select[*tuple[Any, ...]]
 
 BUSY_SECONDS = 30
+# Those that SteelGUI brings along.
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+# No answer, too many connections, shut down, lock timeout, deadlock, no connection, connection lost.
+_MYSQL_PASSING = (0, 1040, 1053, 1205, 1213, 2002, 2003, 2006, 2013, 2014)
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -214,12 +226,7 @@ def open_database(url_or_path: str | Path) -> Engine:
     Raises:
         StorageError: not a database, not writable, busy for 30 seconds, or from a newer SteelGUI.
     """
-    url = (
-        make_url(url_or_path)
-        if isinstance(url_or_path, str) and "://" in url_or_path
-        else URL.create("sqlite", database=str(url_or_path))
-    )
-    engine = _create_engine(url)
+    engine = _create_engine(_url(url_or_path))
     try:
         with engine.connect() as connection:
             stored = _revision(connection)
@@ -232,6 +239,22 @@ def open_database(url_or_path: str | Path) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if not (isinstance(url_or_path, str) and "://" in url_or_path):
+        return URL.create("sqlite", database=str(url_or_path))
+    try:
+        url = make_url(url_or_path)
+        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+        url.get_dialect()
+    except (SQLAlchemyError, ValueError, ImportError):
+        # Not what was given, for it may hold a password.
+        raise StorageError(
+            "The database's address is not understood; give sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME or "
+            "mysql://USER:PASSWORD@HOST/NAME."
+        ) from None
+    return url
 
 
 def for_writing(engine: Engine) -> Engine:
@@ -253,14 +276,37 @@ def along(index: str, query: AnySelect) -> AnySelect:
     return query
 
 
+def will_pass(error: BaseException | None) -> bool:
+    """May the same succeed a while later: a lock, a server that restarts, two writers in each other's way?"""
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    reason: Any = error.orig
+    if isinstance(reason, sqlite3.Error):
+        return "locked" in str(reason) or "busy" in str(reason)
+    if hasattr(reason, "sqlstate"):
+        # PostgreSQL: no connection, deadlock, too many connections, shut down or starting; None before a connection.
+        state = reason.sqlstate
+        return isinstance(error, OperationalError) and (state is None or state[:2] in ("08", "40", "53", "55", "57"))
+    return getattr(reason, "args", ())[:1] in {(code,) for code in _MYSQL_PASSING}
+
+
 def storage_error(engine: Engine, error: SQLAlchemyError) -> StorageError:
     """What went wrong with the database, as the one sentence for the user; chain it with `from error`."""
     return StorageError(_explain(_place(engine.url), error))
 
 
 def _create_engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        # A server that hangs must not hold a visitor for longer than one that is gone.
+        words: dict[str, Any] = {"connect_timeout": 10, "tcp_user_timeout": 1000 * BUSY_SECONDS}
+        return create_engine(url, pool_pre_ping=True, connect_args=words)
+    if backend in ("mysql", "mariadb"):
+        words = {"connect_timeout": 10, "read_timeout": 2 * BUSY_SECONDS, "write_timeout": BUSY_SECONDS}
+        # Its own default reads what was true at a transaction's start and locks gaps between rows.
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=words)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     engine.dialect.statement_compiler = _Compiler
 
@@ -290,7 +336,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _migrate(engine: Engine) -> None:
-    with for_writing(engine).begin() as connection:
+    with for_writing(engine).begin() as connection, _alone(connection):
         # Read again under the lock: another process may have done it since.
         stored = _revision(connection)
         if stored == HEAD:
@@ -311,8 +357,27 @@ def _migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """No other process migrates meanwhile; SQLite's transaction sees to that itself."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(735337)"))
+    if dialect not in ("mysql", "mariadb"):
+        yield
+        return
+    connection.execute(text("SELECT GET_LOCK('steelgui', 600)"))
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK('steelgui')"))
+
+
 def _place(url: URL) -> str:
-    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    # Some drivers take a password among the options.
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _explain(place: str, error: SQLAlchemyError) -> str:
@@ -322,6 +387,8 @@ def _explain(place: str, error: SQLAlchemyError) -> str:
             f"{place} is not a SteelGUI history or is damaged ({reason}); move the file away to start a new one, "
             "or choose another folder with --home DIR."
         )
+    if "://" in place:
+        return f"{place} cannot be used ({reason}); check that the server runs and takes this user and password."
     return (
         f"{place} cannot be used ({reason}); check that the file and its folder can be written, "
         "or choose another folder with --home DIR."
