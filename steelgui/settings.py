@@ -40,6 +40,7 @@ class Settings:
         kiosk: open the kiosk instead of the page.
         allow_all: let whoever has the address do everything, although there is no login.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
+        keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
     """
 
     home: Path = field(default_factory=default_home)
@@ -53,6 +54,8 @@ class Settings:
     kiosk: bool = False
     allow_all: bool = False
     database_url: str | None = field(default=None, repr=False)
+    keep_days: int | None = None
+    keep_gb: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser().absolute())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.files import atomic_write
 from steelgui.settings import StorageError
 
 # Late, because `steelgui --help` passes here and it costs a tenth of a second.
@@ -24,6 +27,60 @@ _SUFFIXES = {
     "WEBP": ".webp",
     "GIF": ".gif",
 }
+
+
+class Files:
+    """The folder of pictures; names are relative to it, with `/` everywhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, name: str, content: bytes) -> bool:
+        """Write a picture unless it is there already; True if it was not. StorageError where there is no room."""
+        path = self.folder / name
+        if path.exists():
+            return False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, content)
+        except OSError as error:
+            raise StorageError(
+                f"The picture cannot be kept in {self.folder} ({error.strerror or error}); "
+                "make room there, or choose another place with --home DIR."
+            ) from error
+        return True
+
+    def drop(self, names: Iterable[str]) -> int:
+        """Delete pictures; how many bytes that made free."""
+        freed = 0
+        for name in names:
+            path = self.folder / name
+            try:
+                size = path.stat().st_size
+                path.unlink()
+                freed += size
+            except OSError:
+                # Gone already, or open in a program on Windows: the next sweep finds it.
+                continue
+        return freed
+
+    def size(self) -> int:
+        """Bytes of all pictures."""
+        return sum(entry.stat().st_size for parts in ("originals", "thumbnails") for entry in self.entries(parts))
+
+    def entries(self, *parts: str) -> Iterator[os.DirEntry[str]]:
+        """The files in a folder and its subfolders."""
+        folders = [str(self.folder.joinpath(*parts))]
+        while folders:
+            try:
+                with os.scandir(folders.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        else:
+                            yield entry
+            except FileNotFoundError:
+                continue
 
 
 def address(folder: str, content: bytes, suffix: str) -> str:

@@ -1,69 +1,139 @@
-"""`Filter` and `Order` in SQL."""
+"""`Filter` in SQL: of the inspections themselves, and of what is counted beside them."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, false, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from steelgui.database import HourRecord, KindRecord, PaceRecord
 from steelgui.database import InspectionRecord as Record
-from steelgui.history.values import Cursor, Filter, Order
+from steelgui.history.rollup import EPOCH, HOUR, Kind
+from steelgui.history.values import Filter
+
+_SHORT = 12
+_KIND = [getattr(KindRecord, name) for name in Kind._fields]
 
 
-def conditions(where: Filter) -> list[ColumnElement[bool]]:
-    """What must hold of a row."""
+def conditions(where: Filter, table: Any = Record) -> list[ColumnElement[bool]]:
+    """What must hold of an inspection; `table` may be the columns of another query."""
     found: list[ColumnElement[bool]] = [
-        Record.deleted_at.is_not(None) if where.deleted else Record.deleted_at.is_(None),
+        table.deleted_at.is_not(None) if where.deleted else table.deleted_at.is_(None),
     ]
     if where.since is not None:
-        found.append(Record.created_at >= where.since)
+        found.append(table.created_at >= where.since)
     if where.until is not None:
-        found.append(Record.created_at < where.until)
+        found.append(table.created_at < where.until)
     if where.verdict is not None:
-        found.append(Record.verdict == where.verdict)
+        found.append(table.verdict == where.verdict)
     if where.labels:
-        found.append(Record.label.in_(where.labels))
+        found.append(table.label.in_(where.labels))
     if where.classifiers:
-        found.append(Record.classifier.in_(where.classifiers))
+        found.append(table.classifier.in_(where.classifiers))
     if where.sources:
-        found.append(Record.source.in_(where.sources))
+        found.append(table.source.in_(where.sources))
     if where.min_score is not None:
-        found.append(Record.score >= where.min_score)
+        found.append(table.score >= where.min_score)
     if where.max_score is not None:
-        found.append(Record.score <= where.max_score)
+        found.append(table.score <= where.max_score)
     if where.text:
-        found.append(Record.name.icontains(where.text, autoescape=True))
+        found.append(table.name.icontains(where.text, autoescape=True))
     return found
 
 
-def ordering(order: Order) -> list[ColumnElement[Any]]:
-    """Columns to sort by, the row's number last, so that no two rows are alike."""
-    columns: dict[Order, list[ColumnElement[Any]]] = {
-        "newest": [Record.created_at.desc(), Record.id.desc()],
-        "oldest": [Record.created_at.asc(), Record.id.asc()],
-        # Databases differ about where NULL belongs; here it comes last.
-        "highest": [Record.score.is_(None).asc(), Record.score.desc(), Record.id.desc()],
-        "lowest": [Record.score.is_(None).asc(), Record.score.asc(), Record.id.asc()],
-    }
-    return columns[order]
+class Kinds:
+    """The kinds that a filter leaves, whatever its time, score and text, by their numbers.
 
-
-def behind(cursor: Cursor, order: Order) -> ColumnElement[bool]:
-    """The rows after a cursor.
-
-    The first condition of each looks redundant, but with it every database seeks in the index; MySQL scans for row
-    values.
+    `counts` says how many there are of each at any time.
     """
-    at, score = cursor.created_at, cursor.score
-    if order == "newest":
-        return and_(Record.created_at <= at, or_(Record.created_at < at, Record.id < cursor.id))
-    if order == "oldest":
-        return and_(Record.created_at >= at, or_(Record.created_at > at, Record.id > cursor.id))
-    further = Record.id < cursor.id if order == "highest" else Record.id > cursor.id
-    if score is None:
-        return and_(Record.score.is_(None), further)
-    if order == "highest":
-        ahead = and_(Record.score <= score, or_(Record.score < score, further))
-    else:
-        ahead = and_(Record.score >= score, or_(Record.score > score, further))
-    return or_(ahead, Record.score.is_(None))
+
+    def __init__(self, session: Session, where: Filter) -> None:
+        self.found: dict[int, Kind] = {}
+        self.counts: dict[int, int] = {}
+        self._all = True
+        for number, count, *values in session.execute(
+            select(KindRecord.id, KindRecord.count, *_KIND).where(KindRecord.count > 0)
+        ):
+            if _fits(kind := Kind(*values), where):
+                self.found[number] = kind
+                self.counts[number] = count
+            else:
+                self._all = False
+
+    @property
+    def labels(self) -> list[str]:
+        return sorted({kind.label for kind in self.found.values()})
+
+    @property
+    def count(self) -> int:
+        """How many there are at any time."""
+        return sum(self.counts.values())
+
+    def of(self, counts: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
+        """What must hold of the counts of hours and days."""
+        return [counts.count > 0] if self._all else [counts.count > 0, counts.kind.in_(self.found)]
+
+    def roughly(self, counts: type[HourRecord] | type[PaceRecord]) -> list[ColumnElement[bool]]:
+        """The same for who groups by kind and looks at each; a long list costs more than what it leaves out."""
+        return self.of(counts) if len(self.found) <= _SHORT else []
+
+
+def _fits(kind: Kind, where: Filter) -> bool:
+    return (
+        kind.deleted == where.deleted
+        and where.verdict in (None, kind.verdict)
+        and (not where.labels or kind.label in where.labels)
+        and (not where.classifiers or kind.classifier in where.classifiers)
+        and (not where.sources or kind.source in where.sources)
+    )
+
+
+def is_counted(where: Filter) -> bool:
+    """Do the counts tell what the filter leaves?"""
+    return where.min_score is None and where.max_score is None and not where.text
+
+
+class Units(NamedTuple):
+    """Whole hours or days, counted from 1970, UTC: from `first` on, before `last`; None is unbounded."""
+
+    first: int | None
+    last: int | None
+
+    def of(self, column: InstrumentedAttribute[int]) -> list[ColumnElement[bool]]:
+        if self.first is not None and self.last is not None and self.first >= self.last:
+            return [false()]
+        found = []
+        if self.first is not None:
+            found.append(column >= self.first)
+        if self.last is not None:
+            found.append(column < self.last)
+        return found
+
+
+def whole(where: Filter, unit: timedelta) -> tuple[Units, list[Filter]]:
+    """The whole hours or days of a filter's time, and filters for the odd ends that are left over."""
+    first = None if where.since is None else -((EPOCH - where.since) // unit)
+    last = None if where.until is None else (where.until - EPOCH) // unit
+    if first is not None and last is not None and first >= last:
+        return Units(first, first), [where]
+    ends = []
+    if where.since is not None and first is not None and where.since < start(first, unit):
+        ends.append(replace(where, until=start(first, unit)))
+    if where.until is not None and last is not None and start(last, unit) < where.until:
+        ends.append(replace(where, since=start(last, unit)))
+    return Units(first, last), ends
+
+
+def start(number: int, unit: timedelta) -> datetime:
+    """When an hour or a day begins."""
+    return EPOCH + number * unit
+
+
+def rounded(where: Filter) -> Filter:
+    """The filter with its time widened to whole hours."""
+    since = None if where.since is None else start((where.since - EPOCH) // HOUR, HOUR)
+    until = None if where.until is None else start(-((EPOCH - where.until) // HOUR), HOUR)
+    return replace(where, since=since, until=until)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.files import atomic_write
-from steelgui.history.files import address, original_bytes, storable, thumbnail_bytes
+from steelgui.history.access import PATIENCE, Access
+from steelgui.history.files import Files, address, original_bytes, storable, thumbnail_bytes
 from steelgui.history.values import SOURCES, Cursor, Facets, Filter, HistoryRow, Order, Stats, Step, Summary
-from steelgui.settings import Settings, StorageError
+from steelgui.settings import Settings
 
 # Late, because `steelgui --help` passes here and these cost a second.
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
     from steelgui.database import InspectionRecord
+    from steelgui.history.rows import Purged
+    from steelgui.history.upkeep import Swept
     from steelgui.results import Inspection
 
 
@@ -33,13 +32,17 @@ class History:
     database cannot be used.
     """
 
-    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = PATIENCE,
+    ) -> None:
+        """`patience`: seconds for which a write is tried again while the database is locked or its server is gone."""
         self._now = now
-        self._engine: Engine | None = None
-        self._opening = threading.Lock()
-        # SQLite has one writer at a time anyway; here threads queue, there they would poll.
-        self._writing = threading.Lock()
+        self._files = Files(settings.originals.parent)
+        self._access = Access(settings, patience)
 
     def record(
         self,
@@ -66,6 +69,7 @@ class History:
             StorageError: the disk is full or the database cannot be written.
         """
         from steelgui.database import InspectionRecord
+        from steelgui.history.rows import insert_with_files, twin
 
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
@@ -73,38 +77,32 @@ class History:
         thumbnail = thumbnail_bytes(image if overlay is None else overlay)
         files = {address("originals", content, suffix): content, address("thumbnails", thumbnail, ".jpg"): thumbnail}
         kept_original, kept_thumbnail = files
-        record = InspectionRecord(
-            created_at=self._now(),
-            name=storable(name)[:255],
-            source=source,
-            verdict=inspection.verdict,
-            label=inspection.label[:100],
-            score=inspection.scores.get(inspection.label),
-            width=inspection.width,
-            height=inspection.height,
-            ms=inspection.ms,
-            classifier=inspection.models.get("classifier"),
-            segmenter=inspection.models.get("segmenter"),
-            original=kept_original,
-            thumbnail=kept_thumbnail,
-            result=inspection.to_json(),
-            thresholds=asdict(inspection.thresholds),
-        )
-        created: list[Path] = []
-        with self._writing, self._session(write=True) as session:
-            try:
-                # The row goes first, unseen until the commit: a database that cannot be written says so before any
-                # file exists, and its lock keeps others from relying on a file that is taken back below.
-                session.add(record)
-                session.flush()
-                for relative, data in files.items():
-                    self._keep(relative, data, created)
-                session.commit()
-            except BaseException:
-                for path in created:
-                    path.unlink(missing_ok=True)
-                raise
-            return self._row(record)
+        moment = self._now()
+
+        def keep(session: Session, again: bool) -> InspectionRecord:
+            record = InspectionRecord(
+                created_at=moment,
+                name=storable(name)[:255],
+                source=source,
+                verdict=inspection.verdict,
+                label=inspection.label[:100],
+                score=inspection.scores.get(inspection.label),
+                width=inspection.width,
+                height=inspection.height,
+                ms=inspection.ms,
+                classifier=inspection.models.get("classifier"),
+                segmenter=inspection.models.get("segmenter"),
+                original=kept_original,
+                thumbnail=kept_thumbnail,
+                result=inspection.to_json(),
+                thresholds=asdict(inspection.thresholds),
+            )
+            if again and (done := twin(session, record)) is not None:
+                return done
+            insert_with_files(session, record, self._files, files)
+            return record
+
+        return self._row(self._access.write(keep))
 
     def latest(self, limit: int) -> list[HistoryRow]:
         """The newest inspections, newest first."""
@@ -117,36 +115,41 @@ class History:
 
         Its cost does not grow with the depth, and rows that are added meanwhile shift nothing.
         """
-        from sqlalchemy import select
+        from steelgui.history.pages import find
 
-        from steelgui.database import InspectionRecord
-        from steelgui.history.filters import behind, conditions, ordering
+        with self._access.read() as session:
+            return self._rows(session, find(session, where or Filter(), order, before, limit))
 
-        query = select(InspectionRecord).where(*conditions(where or Filter()))
-        if before is not None:
-            query = query.where(behind(before, order))
-        with self._session() as session:
-            return [self._row(record) for record in session.scalars(query.order_by(*ordering(order)).limit(limit))]
+    def neighbours(
+        self, row: HistoryRow, where: Filter | None = None, order: Order = "newest"
+    ) -> tuple[int | None, int | None]:
+        """Numbers of the inspections before and after one in an order; None where it is the first or the last."""
+        from steelgui.history.pages import find
+
+        with self._access.read() as session:
+            before = find(session, where or Filter(), order, row.cursor, 1, backwards=True)
+            after = find(session, where or Filter(), order, row.cursor, 1)
+            return next(iter(before), None), next(iter(after), None)
 
     def summary(self, where: Filter | None = None) -> Summary:
         """How many inspections there are, and how many of them are defects."""
         from steelgui.history.figures import summary
 
-        with self._session() as session:
+        with self._access.read() as session:
             return summary(session, where or Filter())
 
     def facets(self) -> Facets:
         """What there is to filter by."""
         from steelgui.history.figures import facets
 
-        with self._session() as session:
+        with self._access.read() as session:
             return facets(session)
 
     def stats(self, where: Filter | None = None, step: Step = "day", zone: tzinfo = UTC) -> Stats:
         """Figures for a dashboard; hours and days are those of `zone`."""
         from steelgui.history.figures import stats
 
-        with self._session() as session:
+        with self._access.read() as session:
             return stats(session, where or Filter(), step, zone)
 
     def get(self, id: int) -> HistoryRow | None:
@@ -156,7 +159,7 @@ class History:
         if not 0 < id < 2**63:
             # From an address that someone typed; no database takes such a number even to look for it.
             return None
-        with self._session() as session:
+        with self._access.read() as session:
             record = session.get(InspectionRecord, id)
             return None if record is None else self._row(record)
 
@@ -202,68 +205,76 @@ class History:
 
         return self._change(ids, change)
 
+    def sweep(self) -> Swept:
+        """Remove files that a kill left without a row, and name the rows whose files are gone."""
+        from steelgui.history.upkeep import sweep
+
+        return sweep(self._access, self._files)
+
+    def purge(self, ids: Collection[int]) -> Purged:
+        """Remove inspections for good, in the trash or not, with the files that no other needs."""
+        from steelgui.history.rows import remove
+
+        return remove(self._access, self._files, ids)
+
+    def purge_trash(self, kept: timedelta | None = None) -> Purged:
+        """Remove what has lain in the trash for so long; 30 days by default."""
+        from steelgui.history.upkeep import TRASH_KEPT, purge_trash
+
+        return purge_trash(self._access, self._files, self._now() - (TRASH_KEPT if kept is None else kept))
+
+    def purge_old(self, kept: timedelta) -> Purged:
+        """Remove what was inspected so long ago, in the trash or not."""
+        from steelgui.history.upkeep import purge_old
+
+        return purge_old(self._access, self._files, self._now() - kept)
+
+    def shrink(self, gigabytes: float) -> Purged:
+        """Remove the oldest until the pictures have no more than so many GB (of 10⁹ bytes)."""
+        from steelgui.history.upkeep import GIGABYTE, shrink
+
+        return shrink(self._access, self._files, int(gigabytes * GIGABYTE))
+
     def _change(self, ids: Collection[int], change: Callable[[InspectionRecord], None]) -> int:
         from sqlalchemy import select
 
         from steelgui.database import InspectionRecord
+        from steelgui.history.rollup import Tally
+        from steelgui.history.rows import AT_ONCE, batched
 
-        with self._writing, self._session(write=True) as session:
-            records = session.scalars(select(InspectionRecord).where(InspectionRecord.id.in_(ids))).all()
-            for record in records:
-                change(record)
-            session.commit()
-            return len(records)
+        def write(session: Session, _again: bool) -> int:
+            tally, changed = Tally(), 0
+            for some in batched(sorted(set(ids)), AT_ONCE):
+                wanted = select(InspectionRecord).where(InspectionRecord.id.in_(some)).order_by(InspectionRecord.id)
+                for record in session.scalars(wanted.with_for_update()):
+                    tally.add_record(record, -1)
+                    change(record)
+                    tally.add_record(record)
+                    changed += 1
+            session.flush()
+            tally.write(session.connection())
+            return changed
+
+        return self._access.write(write)
 
     def close(self) -> None:
         """Close the database's files (Windows deletes none that are open); the next call opens them again."""
-        with self._opening:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+        self._access.close()
 
-    def _open(self) -> Engine:
-        from steelgui.database import open_database
+    def _rows(self, session: Session, ids: Sequence[int]) -> list[HistoryRow]:
+        from sqlalchemy import select
 
-        with self._opening:
-            if self._engine is None:
-                self._settings.prepare()
-                self._engine = open_database(self._settings.database_path)
-            return self._engine
+        from steelgui.database import InspectionRecord
+        from steelgui.history.rows import AT_ONCE, batched
 
-    @contextmanager
-    def _session(self, *, write: bool = False) -> Iterator[Session]:
-        from sqlalchemy import exc
-        from sqlalchemy.orm import Session
-
-        from steelgui.database import for_writing, storage_error
-
-        engine = self._open()
-        try:
-            with Session(for_writing(engine) if write else engine, expire_on_commit=False) as session:
-                yield session
-        except (exc.DBAPIError, exc.TimeoutError) as error:
-            raise storage_error(engine, error) from error
-
-    @property
-    def _folder(self) -> Path:
-        return self._settings.originals.parent
-
-    def _keep(self, relative: str, data: bytes, created: list[Path]) -> None:
-        path = self._folder / relative
-        if path.exists():
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, data)
-        except OSError as error:
-            raise StorageError(
-                f"The picture cannot be kept in {self._folder} ({error.strerror or error}); "
-                "make room there, or choose another place with --home DIR."
-            ) from error
-        created.append(path)
+        found = {}
+        for some in batched(ids, AT_ONCE):
+            for record in session.scalars(select(InspectionRecord).where(InspectionRecord.id.in_(some))):
+                found[record.id] = self._row(record)
+        return [found[number] for number in ids if number in found]
 
     def _row(self, record: InspectionRecord) -> HistoryRow:
         values = {column.key: getattr(record, column.key) for column in record.__table__.columns}
-        values["original"] = self._folder / record.original
-        values["thumbnail"] = self._folder / record.thumbnail
+        values["original"] = self._files.folder / record.original
+        values["thumbnail"] = self._files.folder / record.thumbnail
         return HistoryRow(**values)

@@ -7,5 +7,5 @@ its number here; the tests compare both with Alembic's own view and with the tab
 from __future__ import annotations
 
 # Literal, so that a start needs neither Alembic (slow to import) nor the files to see that the schema is current.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]

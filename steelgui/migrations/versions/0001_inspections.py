@@ -32,6 +32,9 @@ def upgrade() -> None:
         sa.Column("note", sa.String(2000), nullable=True),
         # A deleted row's number is never given out again, so a link to it cannot show another inspection.
         sqlite_autoincrement=True,
+        # Or MySQL takes OK for ok.
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_bin",
     )
     op.create_index("ix_inspections_created_at", "inspections", ["created_at", "id"])
     op.create_index("ix_inspections_label", "inspections", ["label", "created_at", "id"])
