@@ -134,6 +134,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
     from starlette.middleware import Middleware
 
     from steelgui.kiosk.gate import Gate
+    from steelgui.kiosk.web import way_back
     from steelgui.ui.i18n import gradio_i18n
     from steelgui.ui.shell import head, style_sheet
     from steelgui.ui.theme import theme
@@ -157,7 +158,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         "favicon_path": str(assets_folder() / "icon.svg"),
         "theme": theme(),
         "css": style_sheet(),
-        "head": head(),
+        "head": head() + (way_back(settings.lang) if settings.kiosk else ""),
         "i18n": gradio_i18n(settings.lang),
         # Before Gradio's own routes, on the same port, and so behind a shared link too. FastAPI's pages of
         # documentation load from elsewhere.

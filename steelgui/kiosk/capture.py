@@ -18,6 +18,8 @@ from steelgui.results import Evidence, Inspection
 LONGEST = 1024
 #: Of a class that was found without a mask, the heat map is shown where it is at least this warm (0 to 255).
 WARM = 90
+#: Marks of a smaller picture are drawn larger than it is, or their rims were stairs on a booth's screen.
+DRAWN = 768
 HOT = "#ff8a33"
 
 Sure = Literal["very", "fairly", "little"]
@@ -56,21 +58,26 @@ def sure(score: float | None) -> Sure:
 
 
 def marks(evidence: Evidence, inspection: Inspection) -> NDArray[np.uint8] | None:
-    """What is laid over the picture, H×W×4 uint8: masks with an outline, else where the classifier looked; None where
-    nothing was found."""
+    """What is laid over the picture, of its aspect, H×W×4 uint8: masks with an outline, else where the classifier
+    looked; None where nothing was found."""
     if inspection.verdict == "ok":
         return None
     height, width = evidence.image.shape[:2]
+    factor = max(1.0, DRAWN / max(height, width))
+    width, height = round(width * factor), round(height * factor)
     layer = np.zeros((height, width, 4), dtype=np.uint8)
     if not inspection.defects:
         layer[..., :3] = _rgb(HOT)
-        layer[..., 3] = np.where(evidence.heat >= WARM, evidence.heat * 0.7, 0)
+        heat = np.asarray(Image.fromarray(evidence.heat).resize((width, height)))
+        layer[..., 3] = np.where(heat >= WARM, heat * 0.7, 0)
         return layer
     colours = class_colours(defect.name for defect in inspection.defects)
     line = max(1, round(max(height, width) / 200))
     for defect in inspection.defects:
-        rim = defect.mask & ~ndimage.binary_erosion(defect.mask, iterations=line, border_value=1)
-        layer[defect.mask] = (*_rgb(colours[defect.name]), 110)
+        grown = Image.fromarray(defect.mask.astype(np.uint8) * 255).resize((width, height))
+        mask = np.asarray(grown) >= 128
+        rim = mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1)
+        layer[mask] = (*_rgb(colours[defect.name]), 110)
         layer[rim, 3] = 255
     return layer
 

@@ -96,12 +96,15 @@ class Pictures:
             while True:
                 label = chance.choice(labels)
                 strip = render_strip(np.random.default_rng(chance.randrange(2**32)), [label], 256, 256)
-                yield Steel(prepared(strip.image, side), True, label)
+                if not past_edge(strip.image):
+                    yield Steel(prepared(strip.image, side), True, label)
         samples = _fitting(self._datasets.dataset(material.folder).samples, material.labels)
         chance.shuffle(samples)
         for sample in samples:
             with suppress(ImageError, DataError, OSError):
-                yield Steel(prepared(self._square(sample, chance), side), True, _shared(sample, material.labels))
+                square = self._square(sample, chance)
+                if not past_edge(square):
+                    yield Steel(prepared(square, side), True, _shared(sample, material.labels))
         raise DataError(f"{material.data}: too few of its pictures can be read for a game")
 
     def _square(self, sample: Sample, chance: random.Random) -> NDArray[np.uint8]:
@@ -179,6 +182,12 @@ def prepared(image: NDArray[np.uint8], side: int) -> bytes:
     out = io.BytesIO()
     small.resize((SHOWN, SHOWN), Image.Resampling.BICUBIC).save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+def past_edge(image: NDArray[np.uint8]) -> bool:
+    """Does a picture, H×W or H×W×3 uint8, show what is beside the strip? No generator here makes that."""
+    grey = image if image.ndim == 2 else image.max(axis=2)
+    return bool((grey.max(axis=0) < 24).mean() > 0.02 or (grey.max(axis=1) < 24).mean() > 0.02)
 
 
 def _fitting(samples: tuple[Sample, ...], labels: tuple[str, ...]) -> list[Sample]:

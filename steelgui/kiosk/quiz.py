@@ -62,7 +62,8 @@ class Best:
 
     def __init__(self, path: Path | None, today: Callable[[], date] = date.today) -> None:
         self._path, self._today = path, today
-        self._day, self._list = today(), self._read()
+        self._day = today()
+        self._list = self._read()
 
     def top(self) -> list[dict[str, Any]]:
         """`name` and `points`, the best first."""

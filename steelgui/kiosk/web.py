@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from html import escape
 from typing import Any
 
 from starlette.applications import Starlette
@@ -130,6 +131,13 @@ def _application(booth: Booth) -> Starlette:
             Mount("/", StaticFiles(directory=page)),
         ]
     )
+
+
+def way_back(lang: str | None) -> str:
+    """For the head of the rest of the app: a script that leads back, also by itself."""
+    words = {one: escape(table(lang or one)["kiosk.leave"]) for one in LANGUAGES}
+    said = " ".join(f'data-{one}="{word}"' for one, word in words.items())
+    return f'<script type="module" src="/kiosk/back.js" data-kiosk {said}></script>'
 
 
 def texts(lang: str) -> dict[str, str]:
