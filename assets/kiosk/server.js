@@ -1,5 +1,6 @@
 // Asks the server. `Lost`: nobody answered, which passes. `Refused`: it said no, with a status.
-const WAIT = 20000;
+// Right after the start, the first picture waits for the models.
+const WAIT = 60000;
 
 export class Lost extends Error {}
 export class Refused extends Error {

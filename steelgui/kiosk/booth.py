@@ -84,11 +84,11 @@ class Booth:
         return told(evidence, inspection)
 
     def walk(self) -> Path | None:
-        """The rendered walk; None until it is there, and then rendering is under way."""
+        """The rendered walk; None until it is there. Rendering begins once visitors need not wait for the models."""
         path = walk_path(self.settings)
         if path.is_file():
             return path
-        if self._rendering is None:
+        if self._rendering is None and self.workbench.ready:
             self._rendering = threading.Thread(target=self._render, name="kiosk-walk", daemon=True)
             self._rendering.start()
         return None
