@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from steelgui.kiosk.booth import Booth
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> None:
     _quiet(settings)
     port = _port(settings)
     workbench = Workbench(settings)
+    booth = Booth(workbench)
     page = build(workbench, settings)
     from steelgui.ui.calm import calm
 
@@ -53,12 +55,13 @@ def serve(settings: Settings) -> None:
     page.queue(api_open=False, default_concurrency_limit=4)
     calm(page)
     try:
-        page.launch(**_launch_arguments(workbench, settings, port))
+        page.launch(**_launch_arguments(workbench, booth, settings, port))
     except OSError as error:
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
-    print(f"SteelGUI: {page.share_url or page.local_url}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+    where = f"{page.share_url or page.local_url}{'kiosk/' if settings.kiosk else ''}"
+    print(f"SteelGUI: {where}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
     # After the launch, so that the page answers while the models load.
-    threading.Thread(target=_warm_up, args=(workbench,), name="warm-up", daemon=True).start()
+    threading.Thread(target=_warm_up, args=(workbench, booth), name="warm-up", daemon=True).start()
     try:
         # In slices, because Windows delivers no signal during an endless wait.
         while not stop.wait(0.5):
@@ -127,7 +130,11 @@ def _refused(sentence: str) -> int:
     return 1
 
 
-def _launch_arguments(workbench: Workbench, settings: Settings, port: int) -> dict[str, Any]:
+def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, port: int) -> dict[str, Any]:
+    from starlette.middleware import Middleware
+
+    from steelgui.kiosk.gate import Gate
+    from steelgui.kiosk.web import way_back
     from steelgui.ui.i18n import gradio_i18n
     from steelgui.ui.shell import head, style_sheet
     from steelgui.ui.theme import theme
@@ -151,17 +158,25 @@ def _launch_arguments(workbench: Workbench, settings: Settings, port: int) -> di
         "favicon_path": str(assets_folder() / "icon.svg"),
         "theme": theme(),
         "css": style_sheet(),
-        "head": head(),
+        "head": head() + (way_back(settings.lang) if settings.kiosk else ""),
         "i18n": gradio_i18n(settings.lang),
         # Before Gradio's own routes, on the same port, and so behind a shared link too. FastAPI's pages of
         # documentation load from elsewhere.
-        "app_kwargs": {"routes": routes(workbench), "docs_url": None, "redoc_url": None, "openapi_url": None},
+        "app_kwargs": {
+            "routes": routes(workbench, booth),
+            "middleware": [Middleware(Gate, lock=booth.lock)] if settings.kiosk else [],
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+        },
     }
 
 
-def _warm_up(workbench: Workbench) -> None:
+def _warm_up(workbench: Workbench, booth: Booth) -> None:
     try:
         workbench.warm_up()
+        if workbench.settings.kiosk:
+            booth.walk()
     except Exception as error:
         # The first inspection says the same sentence in the page.
         print(f"SteelGUI: the models cannot be loaded: {error}", file=sys.stderr, flush=True)  # noqa: T201

@@ -61,6 +61,9 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--lang", choices=("en", "ko"), help="language; the browser's by default")
     serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login")
     serve.add_argument("--inbrowser", action=argparse.BooleanOptionalAction, default=True, help="open the browser")
+    serve.add_argument("--kiosk", action="store_true", help="open the kiosk; the rest is behind its PIN")
+    serve.add_argument("--kiosk-pin", metavar="PIN", help="the kiosk's PIN from now on, 4 to 12 digits; kept as a hash")
+    serve.add_argument("--kiosk-keep", action="store_true", help="keep visitors' captures in the history")
     serve.set_defaults(run=_lazy("serve"))
 
     inspect = commands.add_parser("inspect", parents=[common], help="inspect pictures and folders", epilog=EPILOG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from importlib.metadata import version
@@ -31,6 +32,9 @@ def serve(arguments: argparse.Namespace) -> int:
         if not (user and colon and password):
             raise ConfigError("--auth: give USER:PASSWORD, both not empty")
         auth = (user, password)
+    pin = arguments.kiosk_pin or os.environ.get("STEELGUI_KIOSK_PIN") or None
+    if pin is not None and not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 12):
+        raise ConfigError("--kiosk-pin: give 4 to 12 digits")
     settings = Settings(
         home=arguments.home or default_home(),
         host=arguments.host,
@@ -39,6 +43,9 @@ def serve(arguments: argparse.Namespace) -> int:
         lang=arguments.lang,
         auth=auth,
         inbrowser=arguments.inbrowser,
+        kiosk=arguments.kiosk,
+        kiosk_pin=pin,
+        kiosk_keep=arguments.kiosk_keep,
     )
     run(settings)
     return 0

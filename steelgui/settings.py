@@ -37,7 +37,9 @@ class Settings:
         lang: language of the page; None follows the browser.
         auth: user name and password that the page asks for.
         inbrowser: open the page in the browser at the start.
-        kiosk: open the kiosk instead of the page.
+        kiosk: open the kiosk instead of the page, which then answers only to who has given the PIN.
+        kiosk_pin: the kiosk's PIN from now on, 4 to 12 digits; None leaves the one that is kept.
+        kiosk_keep: keep visitors' captures in the history and their scores over restarts.
         allow_all: let whoever has the address do everything, although there is no login.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
         keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
@@ -52,6 +54,8 @@ class Settings:
     auth: tuple[str, str] | None = field(default=None, repr=False)
     inbrowser: bool = True
     kiosk: bool = False
+    kiosk_pin: str | None = field(default=None, repr=False)
+    kiosk_keep: bool = False
     allow_all: bool = False
     database_url: str | None = field(default=None, repr=False)
     keep_days: int | None = None
@@ -100,6 +104,11 @@ class Settings:
     @property
     def exports(self) -> Path:
         return self.home / "exports"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again."""
+        return self.home / "cache"
 
     @property
     def temporary(self) -> Path:

@@ -7,11 +7,13 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+from steelgui.kiosk.booth import Booth
+from steelgui.kiosk.web import kiosk_routes
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
 
 
-def routes(workbench: Workbench) -> list[BaseRoute]:
+def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
     """In the order in which they are tried; all come before the page's own."""
 
     async def healthz(_: Request) -> JSONResponse:
@@ -23,4 +25,6 @@ def routes(workbench: Workbench) -> list[BaseRoute]:
         ready = workbench.ready
         return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
 
-    return [Route("/healthz", healthz)]
+    # Gradio's login is asked by its own routes only: with one, the kiosk is served where it is asked for.
+    kiosk = kiosk_routes(booth) if workbench.settings.kiosk or not workbench.settings.auth else []
+    return [Route("/healthz", healthz), *kiosk]

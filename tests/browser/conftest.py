@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(home: Path) -> Iterator[str]:
     """Address of the page, served by `python -m steelgui serve`."""
+    with serving(home) as (url, _):
+        yield url
+
+
+@contextmanager
+def serving(home: Path, *flags: str) -> Iterator[tuple[str, int]]:
+    """The app's address and the process that serves it."""
     _chromium()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "steelgui", "serve", "--home", str(home), "--port", str(port), "--no-inbrowser"]
+    command = [
+        sys.executable,
+        "-m",
+        "steelgui",
+        "serve",
+        "--home",
+        str(home),
+        "--port",
+        str(port),
+        "--no-inbrowser",
+        *flags,
+    ]
     log = home.parent / "server.log"
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, cwd=Path(__file__).parents[2])
@@ -47,7 +66,7 @@ def address(home: Path) -> Iterator[str]:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the app did not start:\n{log.read_text(errors='replace')}")
             time.sleep(0.3)
-        yield url
+        yield url, server.pid
     finally:
         server.terminate()
         try:

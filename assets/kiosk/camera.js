@@ -1,0 +1,65 @@
+// The visitor's camera: opened when somebody is there, closed when nobody is, and looked for again when it was lost.
+const WISH = { video: { facingMode: { ideal: "environment" }, width: { ideal: 1280 }, height: { ideal: 960 } }, audio: false };
+
+export class Camera {
+  constructor(video, changed) {
+    this.video = video;
+    this.changed = changed;
+    this.stream = null;
+    this.wanted = false;
+    this.opening = false;
+  }
+
+  get live() {
+    return this.stream !== null && this.video.videoWidth > 0;
+  }
+
+  async open() {
+    this.wanted = true;
+    if (this.stream || this.opening) return this.live;
+    this.opening = true;
+    try {
+      // Without a secure address there are no devices at all.
+      const stream = await navigator.mediaDevices.getUserMedia(WISH);
+      if (!this.wanted) {
+        for (const track of stream.getTracks()) track.stop();
+        return false;
+      }
+      this.stream = stream;
+      for (const track of stream.getTracks()) track.onended = () => this.lost();
+      this.video.srcObject = stream;
+      await this.video.play();
+    } catch {
+      this.release();
+    } finally {
+      this.opening = false;
+    }
+    return this.live;
+  }
+
+  lost() {
+    this.release();
+    this.changed();
+  }
+
+  release() {
+    for (const track of this.stream?.getTracks() ?? []) {
+      track.onended = null;
+      track.stop();
+    }
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  close() {
+    this.wanted = false;
+    this.release();
+  }
+
+  // The square in the middle, as it is seen in the frame.
+  draw(canvas) {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    const side = Math.min(width, height);
+    canvas.getContext("2d").drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
+  }
+}

@@ -1,0 +1,108 @@
+"""Does the kiosk grow? Captures in a row with Chromium's fake camera; memory of the server and of the page.
+
+`uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N]`. What is used after the first 50
+captures is compared with the end. The server's is resident memory; the page's is JavaScript's heap after a garbage
+collection, with its elements and listeners.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", *CAMERA)
+
+
+@dataclass(frozen=True)
+class Used:
+    """After so many captures: bytes of the server and of the page's heap, elements and listeners of the page."""
+
+    captures: int
+    server: int
+    heap: int
+    nodes: int
+    listeners: int
+
+
+def soak(page: Any, server: int, captures: int, every: int = 50) -> Iterator[Used]:
+    """Capture on a kiosk's page that was opened with `?count=0`, from the attract screen on; tells what is used."""
+    tools = page.context.new_cdp_session(page)
+    tools.send("Performance.enable")
+    page.locator('[data-do="begin"]').click()
+    for number in range(1, captures + 1):
+        page.locator('body[data-screen="home"] [data-do="capture"]').click()
+        page.locator('body[data-screen="result"] [data-do="again"]').click()
+        if number % every == 0 or number == captures:
+            page.locator('body[data-screen="home"]').wait_for()
+            tools.send("HeapProfiler.collectGarbage")
+            told = {one["name"]: int(one["value"]) for one in tools.send("Performance.getMetrics")["metrics"]}
+            memory = psutil.Process(server).memory_info().rss
+            yield Used(number, memory, told["JSHeapUsedSize"], told["Nodes"], told["JSEventListeners"])
+
+
+def growth(before: int, after: int) -> float:
+    """In percent."""
+    return 100 * (after - before) / before
+
+
+def main() -> None:
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--captures", type=int, default=500)
+    parser.add_argument("--settled", type=int, default=50)
+    parser.add_argument("--port", type=int, default=7990)
+    asked = parser.parse_args()
+    url = f"http://127.0.0.1:{asked.port}/kiosk/"
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
+        command = [sys.executable, "-m", "steelgui", "serve", "--kiosk", "--no-inbrowser", "--home", home]
+        server = subprocess.Popen([*command, "--port", str(asked.port)])
+        try:
+            wait_for_walk(url)
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+            page = browser.new_page(viewport={"width": 1080, "height": 1920})
+            page.goto(f"{url}?count=0")
+            since, settled = time.monotonic(), None
+            for used in soak(page, server.pid, asked.captures, asked.settled):
+                settled = settled or used
+                server_more, heap_more = growth(settled.server, used.server), growth(settled.heap, used.heap)
+                print(
+                    f"{used.captures:5} captures in {time.monotonic() - since:.0f} s: "
+                    f"server {used.server / 1e6:.1f} MB ({server_more:+.2f} %), "
+                    f"heap {used.heap / 1e6:.3f} MB ({heap_more:+.2f} %), "
+                    f"{used.nodes} nodes, {used.listeners} listeners",
+                    flush=True,
+                )
+            browser.close()
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def wait_for_walk(url: str) -> None:
+    """The server is up, its models are loaded and the walk is rendered: from here on, only visitors cost memory."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}alive", timeout=5) as answer:
+                if b'"walk":true' in answer.read():
+                    return
+        except OSError:
+            pass
+        time.sleep(1)
+    raise SystemExit("the kiosk did not start")
+
+
+if __name__ == "__main__":
+    main()
