@@ -46,7 +46,7 @@ function tell(text, undo = "", wrong = false) {
   box.querySelector("button").hidden = !undo;
   undoing = undo || "";
   clearTimeout(tell.timer);
-  if (text && !undo && text !== words.busy) tell.timer = setTimeout(() => { box.hidden = true; }, 8000);
+  if (text !== words.busy) tell.timer = setTimeout(() => { box.hidden = true; }, undo ? 30000 : 8000);
 }
 
 // Days are the visitor's own: midnight here, as a moment everywhere.

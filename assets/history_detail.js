@@ -42,6 +42,7 @@ function makeDetail(dialog, act) {
     compared.innerHTML = answer.html;
     compared.hidden = false;
     sight.hidden = true;
+    compared.scrollIntoView({ block: "start" });
   }
 
   function step(by) {

@@ -14,6 +14,14 @@ function makeViewer(root, range) {
   const box = () => root.getBoundingClientRect();
   const fitting = () => Math.min(root.clientWidth / size[0], root.clientHeight / size[1]) || 1;
 
+  // What can be seen of the picture, from left to right: the divider stands within it.
+  function seen() {
+    const left = Math.max(0, view.x);
+    return [left, Math.min(root.clientWidth, view.x + size[0] * view.scale) - left];
+  }
+
+  const line = () => seen()[0] + (range.value / 100) * seen()[1];
+
   function draw() {
     const place = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
     for (const node of [picture, pane]) {
@@ -24,8 +32,9 @@ function makeViewer(root, range) {
     root.classList.toggle("sg-pixels", view.scale * window.devicePixelRatio > 3);
     root.classList.toggle("sg-zoomed", view.scale > fitting() * 1.001);
     root.dataset.scale = view.scale.toFixed(3);
-    over.style.clipPath = `inset(0 0 0 ${range.value}%)`;
-    divider.style.left = `${range.value}%`;
+    const at = line();
+    over.style.clipPath = `inset(0 0 0 ${at}px)`;
+    divider.style.left = `${at}px`;
   }
 
   // No edge of a picture that is larger than the stage comes inside; a smaller one stands in the middle.
@@ -63,7 +72,7 @@ function makeViewer(root, range) {
     if (event.button) return;
     root.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, [event.clientX, event.clientY]);
-    const near = Math.abs(event.clientX - box().left - (range.value / 100) * root.clientWidth) < 22;
+    const near = Math.abs(event.clientX - box().left - line()) < 22;
     dragging = fingers.size > 1 ? "pinch" : near ? "divider" : "pan";
   });
 
@@ -72,7 +81,7 @@ function makeViewer(root, range) {
     if (!before) return;
     const now = [event.clientX, event.clientY];
     if (dragging === "divider") {
-      range.value = (100 * (now[0] - box().left)) / root.clientWidth;
+      range.value = (100 * (now[0] - box().left - seen()[0])) / seen()[1];
       draw();
     } else if (dragging === "pinch") {
       const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
@@ -102,7 +111,7 @@ function makeViewer(root, range) {
   });
 
   range.addEventListener("input", draw);
-  new ResizeObserver(() => (root.dataset.scale ? move(view.x, view.y, root.classList.contains("sg-zoomed") ? view.scale : 0) : 0)).observe(root);
+  new ResizeObserver(() => move(view.x, view.y, root.classList.contains("sg-zoomed") ? view.scale : 0)).observe(root);
 
   return {
     fit,

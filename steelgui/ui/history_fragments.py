@@ -39,13 +39,14 @@ def colour(name: str) -> str:
     return "var(--sg-soft)" if is_defect_free(name) else class_colours([name])[name]
 
 
-def count(found: Summary, t: Translator) -> str:
+def count(found: Summary, where: Filter, t: Translator) -> str:
     """How many are shown, and their defect rate."""
     number = f"{found.count:,}" if found.exact else t("history.at_least", count=f"{found.count:,}")
+    line = f"<b>{escape(t('history.count_trash' if where.deleted else 'history.count', count=number))}</b>"
     if found.rate is None:
-        return f"<b>{escape(t('history.count', count=number))}</b>"
+        return line
     rate = t("history.rate", defects=f"{found.defects:,}", rate=f"{100 * found.rate:.1f}")
-    return f"<b>{escape(t('history.count', count=number))}</b><span>{escape(rate)}</span>"
+    return f"{line}<span>{escape(rate)}</span>"
 
 
 def gallery(rows: Sequence[HistoryRow], t: Translator) -> str:

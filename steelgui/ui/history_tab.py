@@ -68,7 +68,7 @@ class HistoryTab(Panel):
             "next": history_query.token(rows[-1].cursor) if more else None,
         }
         if asked.get("count"):
-            answer["count"] = shown.count(self.review.summary(where), t)
+            answer["count"] = shown.count(self.review.summary(where), where, t)
         if asked.get("facets"):
             answer["facets"] = shown.facets(self.review.facets(), t)
         return answer
