@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from steelgui.results import Inspection
@@ -80,13 +81,34 @@ def outlined(image: NDArray[np.uint8], mask: NDArray[np.bool_], name: str) -> ND
     return result.astype(np.uint8)
 
 
+def layer(mask: NDArray[np.bool_], colour: str, opacity: float = 0.45) -> Image.Image:
+    """A mask alone, to be laid over its picture: a palette image, transparent where nothing is marked.
+
+    Args:
+        mask: H×W.
+        colour: "#RRGGBB".
+    """
+    picture = Image.fromarray(mask.astype(np.uint8) + _outline(mask), "P")
+    picture.putpalette([0, 0, 0, *2 * _rgb(colour)])
+    picture.info["transparency"] = bytes([0, round(255 * opacity), 255])
+    return picture
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
 def _paint(picture: NDArray[np.float32], mask: NDArray[np.bool_], colour: str, opacity: float) -> None:
     """Tint a mask in place, and draw its outline."""
-    rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.float32)
+    rgb = np.array(_rgb(colour), dtype=np.float32)
     picture[mask] += opacity * (rgb - picture[mask])
+    picture[_outline(mask)] = rgb
+
+
+def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     # A line of 1 px vanishes where a 1600 px strip is shown 800 px wide.
-    line = 1 if picture.shape[1] <= 512 else 2
-    picture[mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1)] = rgb
+    line = 1 if mask.shape[1] <= 512 else 2
+    return np.asarray(mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1))
 
 
 def _hot(heat: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -72,6 +73,12 @@ class Defect:
             "rle": rle.encode(self.mask),
         }
 
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], height: int, width: int) -> Defect:
+        """What `to_json` wrote; ValueError where its runs do not fit the picture."""
+        mask = rle.decode(stored["rle"], height, width)
+        return cls(stored["class"], mask, stored["area_px"], stored["area_pct"], stored["regions"])
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -108,3 +115,23 @@ class Inspection:
             "ms": round(self.ms, 1),
             "models": self.models,
         }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Inspection:
+        """What `to_json` wrote, masks and all: a stored inspection is drawn without a forward pass.
+
+        Raises:
+            ValueError: a mask does not fit the picture.
+        """
+        width, height = stored["width"], stored["height"]
+        return cls(
+            verdict=stored["verdict"],
+            label=stored["label"],
+            scores=dict(stored["scores"]),
+            defects=tuple(Defect.from_json(defect, height, width) for defect in stored["defects"]),
+            width=width,
+            height=height,
+            ms=stored["ms"],
+            models=dict(stored["models"]),
+            thresholds=Thresholds(**thresholds),
+        )

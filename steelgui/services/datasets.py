@@ -317,21 +317,29 @@ class Datasets:
             DataError: the class has no usable name, or the picture is there already.
         """
         label = class_name(label)
+        folder = self.own(folder)
+        pixels = read_image(picture) if isinstance(picture, Path) else picture
+        file = added_file(pixels, name)
+        if (folder / file).is_file():
+            raise DataError(f"{name} is in {folder.name} already; change its class on the Data page")
+        self._change(folder, "added", f"{name} → {label}", {file: self.adding(folder, file, pixels, label)})
+        return folder
+
+    def own(self, folder: Path | None) -> Path:
+        """The data set that was named, or the one of corrections, made where there is none yet."""
         if folder is None:
             folder = self.root / "corrections"
             if not (folder / FILE).is_file():
                 Workspace.create(folder, None)
-        pixels = read_image(picture) if isinstance(picture, Path) else picture
-        file = f"{ADDED}/{Path(name).stem[:LONGEST_NAME]}-{_digest(pixels.tobytes())}.png"
-        if (folder / file).is_file():
-            raise DataError(f"{name} is in {folder.name} already; change its class on the Data page")
+        return folder
+
+    def adding(self, folder: Path, file: str, pixels: NDArray[np.uint8], label: str) -> Edit:
+        """Write a picture of the data set's own, and say what makes it one."""
         (folder / ADDED).mkdir(exist_ok=True)
         with atomic_path(folder / file) as temporary:
             Image.fromarray(pixels).save(temporary, "PNG")
         known = Workspace(folder).source is not None and any(one.split for one in self.dataset(folder).samples)
-        edit = Edit(labels=(label,), split="train" if known else None, added=True)
-        self._change(folder, "added", f"{name} → {label}", {file: edit})
-        return folder
+        return Edit(labels=(label,), split="train" if known else None, added=True)
 
     def undo(self, folder: Path) -> Change | None:
         """Take the newest correction back; None where there is none."""
@@ -360,6 +368,11 @@ def class_name(text: str) -> str:
             f'the class {text!r} has no usable name; 1 to {LONGEST_NAME} characters, none of them \\ / : * ? " < > |'
         )
     return name
+
+
+def added_file(pixels: NDArray[np.uint8], name: str) -> str:
+    """Where a data set keeps a picture of its own: the same picture of the same name is there once."""
+    return f"{ADDED}/{Path(name).stem[:LONGEST_NAME]}-{_digest(pixels.tobytes())}.png"
 
 
 def _place(split: str) -> tuple[int, str]:

@@ -25,14 +25,15 @@ _ICONS = {
 }
 
 
-def _icon(kind: str) -> str:
+def icon(kind: str) -> str:
+    """The sign of a verdict: `ok`, `defect`, `error` or `none`."""
     return f'<svg class="sg-icon" viewBox="0 0 24 24" aria-hidden="true">{_ICONS[kind]}</svg>'
 
 
 def _panel(kind: str, word: str, what: str, detail: str, label: str = "") -> str:
     return (
         f'<div class="sg-verdict sg-{kind}" role="status" aria-live="polite" data-verdict="{kind}"'
-        f' data-label="{escape(label)}">{_icon(kind)}<div><div class="sg-word">{escape(word)}'
+        f' data-label="{escape(label)}">{icon(kind)}<div><div class="sg-word">{escape(word)}'
         f'<span class="sg-what">{escape(what)}</span></div><div class="sg-detail">{escape(detail)}</div></div></div>'
     )
 
@@ -198,7 +199,7 @@ def _batch_row(row: BatchRow, t: Translator) -> str:
     label = t.class_name(inspection.label) if kind == "defect" else "–"
     return (
         f'<tr data-verdict="{kind}" data-label="{escape(inspection.label)}">{name}'
-        f'<td><span class="sg-chip sg-{kind}">{_icon(kind)}{escape(t(f"verdict.{kind}"))}</span></td>'
+        f'<td><span class="sg-chip sg-{kind}">{icon(kind)}{escape(t(f"verdict.{kind}"))}</span></td>'
         f"<td>{escape(label)}</td><td>{'–' if score is None else f'{score:.2f}'}</td>"
         f"<td>{area:.2f} %</td><td>{inspection.ms:.0f} ms</td></tr>"
     )

@@ -8,12 +8,14 @@ import gradio as gr
 
 from steelgui.services.datasets import Datasets
 from steelgui.services.retraining import Retraining
+from steelgui.services.review import Review
 from steelgui.services.studio import Studio
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import fragments
 from steelgui.ui.batch_tab import BatchTab
 from steelgui.ui.data_tab import DataTab
+from steelgui.ui.history_tab import HistoryTab
 from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.inspect_tab import InspectTab
 from steelgui.ui.models_tab import ModelsTab
@@ -47,7 +49,7 @@ def head() -> str:
 
 
 def style_sheet() -> str:
-    return (assets_folder() / "style.css").read_text("utf-8")
+    return "\n".join((assets_folder() / name).read_text("utf-8") for name in ("style.css", "history.css"))
 
 
 def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
@@ -79,6 +81,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 retrain = RetrainTab(Retraining(settings), settings, i18n)
             with gr.Tab(i18n("tab.models"), id="models") as models_tab:
                 models = ModelsTab(workbench.library, Datasets(settings), settings, i18n)
+            with gr.Tab(i18n("tab.history"), id="history"):
+                HistoryTab(Review(workbench, Datasets(settings)), settings).layout()
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         clock = gr.Timer(1.0)
