@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+from steelgui.live import live_routes
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
 
@@ -23,4 +24,4 @@ def routes(workbench: Workbench) -> list[BaseRoute]:
         ready = workbench.ready
         return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
 
-    return [Route("/healthz", healthz)]
+    return [Route("/healthz", healthz), live_routes(workbench)]
