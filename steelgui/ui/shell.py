@@ -47,7 +47,7 @@ def head() -> str:
 
 
 def style_sheet() -> str:
-    return (assets_folder() / "style.css").read_text("utf-8")
+    return "".join((assets_folder() / name).read_text("utf-8") for name in ("style.css", "live.css"))
 
 
 def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
