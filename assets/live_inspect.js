@@ -140,7 +140,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]")) return;
   const key = event.key.toLowerCase();
   // A button or a box that has the focus is what Space means there.
-  if (key === " " && !event.target.closest("button, input, a, summary")) acts.pause();
+  if (key === " " && !event.target.closest("button, input:not([type=range]), a, summary")) acts.pause();
   else if (key === "s" && !buttons.snapshot.disabled) acts.snapshot();
   else return;
   event.preventDefault();
