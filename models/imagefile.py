@@ -60,7 +60,7 @@ def read_image(source: str | Path | bytes, name: str | None = None) -> NDArray[n
     name = name or (Path(source).name if isinstance(source, (str, Path)) else "image")
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
-            _check_size(name, *opened.size)
+            check_size(name, *opened.size)
             opened.seek(0)
             opened.load()
             return _to_rgb(ImageOps.exif_transpose(opened))
@@ -92,7 +92,8 @@ def image_size(path: str | Path) -> tuple[int, int]:
         raise ImageError(_not_an_image(path), name=Path(path).name) from error
 
 
-def _check_size(name: str, width: int, height: int) -> None:
+def check_size(name: str, width: int, height: int) -> None:
+    """ImageError where a picture of so many pixels is too small or too large to inspect."""
     if width * height > MAX_PIXELS:
         megapixels, limit = round(width * height / 1e6), MAX_PIXELS // 1_000_000
         raise ImageError("too_large", name=name, width=width, height=height, megapixels=megapixels, limit=limit)

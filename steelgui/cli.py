@@ -66,8 +66,10 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--kiosk-keep", action="store_true", help="keep visitors' captures in the history")
     serve.set_defaults(run=_lazy("serve"))
 
-    inspect = commands.add_parser("inspect", parents=[common], help="inspect pictures and folders", epilog=EPILOG)
-    inspect.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, or folders of them")
+    inspect = commands.add_parser(
+        "inspect", parents=[common], help="inspect pictures, folders and videos", epilog=EPILOG
+    )
+    inspect.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, folders of them, videos")
     inspect.add_argument("--json", action="store_true", help="one JSON object a line")
     inspect.add_argument("--out", type=Path, metavar="DIR", help="write an overlay (PNG) of each picture")
     inspect.add_argument("--fail-on-defect", action="store_true", help="exit with 1 when a defect was found")
@@ -76,7 +78,10 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
-    inspect.set_defaults(run=_lazy("inspect"))
+    frames = inspect.add_mutually_exclusive_group()
+    frames.add_argument("--every", type=int, metavar="N", help="of a video: one of N frames (default: each)")
+    frames.add_argument("--fps", type=float, metavar="X", help="of a video: X frames a second")
+    inspect.set_defaults(run=_lazy_inspect)
 
     _add_data(commands, common)
 
@@ -323,6 +328,12 @@ def _lazy(name: str) -> Callable[[argparse.Namespace], int]:
         return int(getattr(commands, name)(arguments))
 
     return run
+
+
+def _lazy_inspect(arguments: argparse.Namespace) -> int:
+    from steelgui.inspect_command import inspect
+
+    return inspect(arguments)
 
 
 def _lazy_data(name: str) -> Callable[[argparse.Namespace], int]:

@@ -51,68 +51,6 @@ def serve(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def inspect(arguments: argparse.Namespace) -> int:
-    from PIL import Image
-
-    from models.files import atomic_path
-    from models.imagefile import ImageError, read_image
-    from steelgui.overlay import draw_overlay
-    from steelgui.results import Thresholds
-    from steelgui.services.decision import decide
-    from steelgui.services.inspection import Inspector
-    from steelgui.services.library import Library
-    from steelgui.services.workbench import pictures
-
-    settings = settings_from(arguments)
-    library = Library(settings)
-    classifier, segmenter = library.together()
-    classifier = library.find(arguments.classifier) if arguments.classifier else classifier
-    segmenter = library.find(arguments.segmenter) if arguments.segmenter else segmenter
-    inspector = Inspector(classifier, segmenter)
-    thresholds = Thresholds(score=arguments.threshold, min_area=arguments.min_area)
-    history = None
-    if arguments.record:
-        from steelgui.history import History
-
-        settings.prepare()
-        history = History(settings)
-    paths = pictures(arguments.paths)
-    if not paths:
-        raise ImageError("no_pictures", name=arguments.paths[0])
-    if arguments.out:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-    failed = defects = 0
-    written: dict[str, int] = {}
-    for path in paths:
-        try:
-            image = read_image(path)
-            inspection = decide(inspector.look(image), thresholds)
-            overlay = draw_overlay(image, inspection)
-            if arguments.out:
-                # Pictures of one name from two folders must not overwrite each other.
-                written[path.stem] = written.get(path.stem, 0) + 1
-                number = f"-{written[path.stem]}" if written[path.stem] > 1 else ""
-                with atomic_path(arguments.out / f"{path.stem}{number}.png") as temporary:
-                    Image.fromarray(overlay).save(temporary, "PNG")
-            if history:
-                history.record(image, inspection, name=path.name, source="cli", overlay=overlay, original=path)
-        except ImageError as error:
-            failed += 1
-            say(str(error))
-            continue
-        defects += inspection.verdict == "defect"
-        if arguments.json:
-            print_json({"path": str(path), **inspection.to_json()})
-        else:
-            score = inspection.scores.get(inspection.label)
-            masks = ", ".join(f"{d.name} {d.area_px} px ({d.area_pct:.2f} %)" for d in inspection.defects)
-            shown = f"{inspection.label} {score:.2f}" if score is not None else inspection.label
-            print_line(f"{path}: {inspection.verdict.upper()}  {shown}  {masks}  {inspection.ms:.0f} ms")
-    if failed:
-        say(f"{failed} of {len(paths)} pictures could not be inspected")
-    return int(failed > 0 or (arguments.fail_on_defect and defects > 0))
-
-
 def train(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import rle
+from models.spec import is_defect_free
 
 Verdict = Literal["ok", "defect"]
 
@@ -102,6 +103,15 @@ class Inspection:
     ms: float
     models: dict[str, str]
     thresholds: Thresholds
+
+    @property
+    def found(self) -> list[str]:
+        """Every defect that reached the thresholds, the label first."""
+        if self.verdict == "ok":
+            return []
+        by_score = [name for name, score in self.scores.items() if score >= self.thresholds.score]
+        names = [self.label, *by_score, *(defect.name for defect in self.defects)]
+        return [name for name in dict.fromkeys(names) if not is_defect_free(name)]
 
     def to_json(self) -> dict[str, Any]:
         """The object that `inspect --json`, the API and the history share (masks as run lengths)."""

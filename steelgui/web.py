@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from steelgui.kiosk.booth import Booth
 from steelgui.kiosk.web import kiosk_routes
+from steelgui.live import live_routes
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
 
@@ -27,4 +28,4 @@ def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
 
     # Gradio's login is asked by its own routes only: with one, the kiosk is served where it is asked for.
     kiosk = kiosk_routes(booth) if workbench.settings.kiosk or not workbench.settings.auth else []
-    return [Route("/healthz", healthz), *kiosk]
+    return [Route("/healthz", healthz), live_routes(workbench), *kiosk]

@@ -92,19 +92,21 @@ class Workbench:
         for sample in self.samples()[:1]:
             self.inspector.look(read_image(sample))
 
-    def look(self, source: Path | NDArray[np.uint8], thresholds: Thresholds, *, name: str, origin: str) -> Looked:
+    def look(
+        self, source: Path | bytes | NDArray[np.uint8], thresholds: Thresholds, *, name: str, origin: str
+    ) -> Looked:
         """Read, inspect, record.
 
         Args:
-            source: a file, or H×W×3 uint8.
+            source: a file, a picture's encoded bytes, or H×W×3 uint8.
             origin: one of `steelgui.history.SOURCES`.
 
         Raises:
             ImageError, CheckpointError, StorageError: one sentence each.
         """
-        image = read_image(source, name) if isinstance(source, Path) else source
+        image = source if isinstance(source, np.ndarray) else read_image(source, name)
         looked = self._keep(name, self.inspector.look(image), thresholds)
-        self._record(looked, origin, source if isinstance(source, Path) else None)
+        self._record(looked, origin, None if isinstance(source, np.ndarray) else source)
         return looked
 
     def judge(self, looked_id: str, thresholds: Thresholds) -> Looked:
@@ -182,7 +184,7 @@ class Workbench:
                 self._kept.popitem(last=False)
         return looked
 
-    def _record(self, looked: Looked, origin: str, original: Path | None) -> HistoryRow:
+    def _record(self, looked: Looked, origin: str, original: Path | bytes | None) -> HistoryRow:
         overlay = draw_overlay(looked.evidence.image, looked.inspection)
         return self.history.record(
             looked.evidence.image,

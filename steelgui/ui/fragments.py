@@ -48,7 +48,7 @@ def verdict(inspection: Inspection | None, t: Translator) -> str:
         return _panel("ok", t("verdict.ok"), t("verdict.ok_text"), " · ".join(details), inspection.label)
     if score is None or score < inspection.thresholds.score:
         details.append(t("verdict.by_mask"))
-    if others := found(inspection)[1:]:
+    if others := inspection.found[1:]:
         details.append(t("verdict.also", names=", ".join(map(t.class_name, others))))
     return _panel("defect", t("verdict.defect"), t.class_name(inspection.label), " · ".join(details), inspection.label)
 
@@ -56,15 +56,6 @@ def verdict(inspection: Inspection | None, t: Translator) -> str:
 def error(sentence: str, t: Translator) -> str:
     """The verdict panel when there is none to give."""
     return _panel("error", t("verdict.error"), "", sentence)
-
-
-def found(inspection: Inspection) -> list[str]:
-    """Every defect that reached the thresholds, the label first."""
-    if inspection.verdict == "ok":
-        return []
-    by_score = [name for name, score in inspection.scores.items() if score >= inspection.thresholds.score]
-    names = [inspection.label, *by_score, *(defect.name for defect in inspection.defects)]
-    return [name for name in dict.fromkeys(names) if not is_defect_free(name)]
 
 
 def scores(inspection: Inspection | None, t: Translator, classes: Iterable[str] = ()) -> str:

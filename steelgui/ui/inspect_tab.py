@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.correction_panel import CorrectionPanel
 from steelgui.ui.i18n import Translator
+from steelgui.ui.live_panel import LivePanel, live_words
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 
@@ -51,6 +53,7 @@ class InspectTab(Panel):
         self.samples = self.workbench.samples()
         self.classes = [name for name in CLASS_COLOURS if name != "unknown"]
         self.scored = ["none", *self.classes]
+        self.live = LivePanel(self.settings, self.i18n)
         self._layout()
         self._wire()
 
@@ -78,6 +81,7 @@ class InspectTab(Panel):
                         container=False,
                     )
                     self.empty = gr.HTML(fragments.empty_stage(text), elem_id="stage-empty")
+                    self.live.stage(text)
                 self.meta = gr.HTML(fragments.meta(None, text), elem_id="meta")
                 with gr.Row(elem_id="sources", equal_height=True):
                     with gr.Column(scale=3, min_width=176):
@@ -92,6 +96,7 @@ class InspectTab(Panel):
                             buttons=[],
                         )
                         self.picture.preprocess = _as_it_came  # type: ignore[assignment, method-assign]
+                        self.live.switch()
                     with gr.Column(scale=7, min_width=320, elem_id="samples-column"):
                         self.sample_gallery = gr.Gallery(
                             [(str(path), text.sample(path.stem)) for path in self.samples],
@@ -120,6 +125,7 @@ class InspectTab(Panel):
                     elem_classes="sg-gallery",
                 )
             with gr.Column(scale=38, min_width=360, elem_id="inspect-right"):
+                self.live.result(text, self.scored)
                 self.verdict = gr.HTML(fragments.verdict(None, text), elem_id="verdict")
                 self.scores = gr.HTML(fragments.scores(None, text, self.scored), elem_id="scores")
                 self.areas = gr.HTML(fragments.areas(None, text), elem_id="areas")
@@ -159,8 +165,9 @@ class InspectTab(Panel):
             "show_progress": "minimal",
             "show_progress_on": self.verdict,
         }
+        self.live.wire(controls, self.on_return, [self.latest, self.latest_ids])
         drawn = [self.slider, self.verdict, self.scores, self.areas, self.meta]
-        looked = [*drawn, self.looked, self.legend, self.style, self.latest, self.latest_ids]
+        looked = [*drawn, self.live.html, self.looked, self.legend, self.style, self.latest, self.latest_ids]
         self.picture.input(self.on_picture, [self.picture, *controls], [*looked, self.picture], **busy)
         self.sample_gallery.select(self.on_sample, controls, [*looked, self.sample_index, self.sample_gallery], **busy)
         self.next.click(self.on_next, [self.sample_index, *controls], [*looked, self.sample_index], **busy)
@@ -189,6 +196,7 @@ class InspectTab(Panel):
             self.scores: fragments.scores(None, t, self.scored),
             self.areas: fragments.areas(None, t),
             self.empty: fragments.empty_stage(t),
+            self.live.html: gr.HTML(words=live_words(t)),
             self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
             self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
             **self._latest(t),
@@ -198,7 +206,7 @@ class InspectTab(Panel):
     def load_outputs(self) -> list[Any]:
         return [
             *(self.verdict, self.scores, self.areas, self.empty, self.legend),
-            *(self.sample_gallery, self.latest, self.latest_ids),
+            *(self.live.html, self.sample_gallery, self.latest, self.latest_ids),
         ]
 
     def on_return(self, request: gr.Request) -> Updates:
@@ -263,6 +271,7 @@ class InspectTab(Panel):
         return {
             **self._drawn(looked, self_controls, t),
             self.looked: looked.id,
+            self.live.html: gr.HTML(looked=looked.id),
             self.legend: gr.CheckboxGroup(choices=self._choices(t, names), value=shown),
             self.style: fragments.legend_style(names),
             **self._latest(t),
@@ -290,6 +299,8 @@ class InspectTab(Panel):
             self.areas: fragments.areas(None, t),
             self.meta: fragments.meta(None, t),
             self.looked: "",
+            # A picture that could not be read is what the stage is about now.
+            self.live.html: gr.HTML(looked=uuid.uuid4().hex),
         }
 
     def _latest(self, t: Translator) -> Updates:

@@ -43,13 +43,17 @@ SHOW_SAMPLING = """() => setTimeout(
   () => document.querySelector("#curate")?.scrollIntoView({ block: "start" }), 150)"""
 
 
+#: In this order.
+STYLES = ("style.css", "history.css", "live.css")
+
+
 def head() -> str:
     """What goes into the page's <head>: our script, and no telephone numbers made of pixel counts."""
     return '<meta name="format-detection" content="telephone=no">' + SCRIPT
 
 
 def style_sheet() -> str:
-    return "\n".join((assets_folder() / name).read_text("utf-8") for name in ("style.css", "history.css"))
+    return "\n".join((assets_folder() / name).read_text("utf-8") for name in STYLES)
 
 
 def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:

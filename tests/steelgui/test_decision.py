@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models import rle
-from steelgui.overlay import CLASS_COLOURS, class_colours, draw_overlay
+from steelgui.overlay import CLASS_COLOURS, class_colours, draw_overlay, overlay_layer
 from steelgui.results import Evidence, Thresholds
 from steelgui.services.decision import decide, drop_small, gated_area
 
@@ -104,3 +104,29 @@ def test_overlay_colours_only_what_is_shown(evidence: Evidence) -> None:
 def test_class_colours_are_fixed() -> None:
     assert class_colours(["scratches"])["scratches"] == class_colours(["dent", "scratches"])["scratches"] == "#D55E00"
     assert len(set(class_colours([f"c{i}" for i in range(8)]).values())) == 8
+
+
+@pytest.mark.parametrize("heated", [False, True])
+@pytest.mark.parametrize("shown", [None, ("patches",)])
+def test_a_layer_over_the_picture_is_the_overlay(
+    evidence: Evidence, heated: bool, shown: tuple[str, ...] | None
+) -> None:
+    evidence.probabilities[1, 40:60, 40:90] = 200
+    evidence.heat[:] = np.linspace(0, 255, 100, dtype=np.uint8)
+    found = decide(evidence, Thresholds(score=0.05, min_area=1))
+    heat = evidence.heat if heated else None
+    layer, palette = overlay_layer(found, shown=shown, opacity=0.6, heat=heat)
+    assert layer.shape == evidence.image.shape[:2] and layer.max() < len(palette)
+    laid = palette[layer].astype(float)
+    together = evidence.image + laid[..., 3:] / 255 * (laid[..., :3] - evidence.image)
+    whole = draw_overlay(evidence.image, found, shown=shown, opacity=0.6, heat=heat)
+    # Heat has 224 degrees here, and opacity 256.
+    assert np.abs(together - whole).max() <= (4 if heated else 1)
+
+
+def test_a_layer_names_no_more_colours_than_a_byte_can(evidence: Evidence) -> None:
+    found = decide(evidence, Thresholds(score=0.05, min_area=1))
+    many = tuple(replace(found.defects[0], name=f"class {number}") for number in range(300))
+    for heat in (None, evidence.heat):
+        _, palette = overlay_layer(replace(found, defects=many), heat=heat)
+        assert len(palette) <= 256

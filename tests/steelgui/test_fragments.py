@@ -60,7 +60,7 @@ def test_verdict_of_a_mask_alone_says_so(inspection: Inspection) -> None:
 
 def test_found_starts_with_the_label_and_leaves_out_good_steel(inspection: Inspection) -> None:
     both = replace(inspection, scores={"none": 0.8, "scratches": 0.7}, defects=(defect("patches"), defect()))
-    assert fragments.found(both) == ["scratches", "patches"]
+    assert both.found == ["scratches", "patches"]
     assert "also patches" in fragments.verdict(both, EN)
 
 
