@@ -305,6 +305,8 @@ def _create_engine(url: URL) -> Engine:
         return create_engine(url, pool_pre_ping=True, connect_args=words)
     if backend in ("mysql", "mariadb"):
         words = {"connect_timeout": 10, "read_timeout": 2 * BUSY_SECONDS, "write_timeout": BUSY_SECONDS}
+        # As bytes, or the driver takes no Korean password.
+        words["password"] = str(url.password or "").encode()
         # Its own default reads what was true at a transaction's start and locks gaps between rows.
         return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=words)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,31 @@ def strips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in render_dataset(folder, 24, seed=3):
         pass
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[object]:
+    """A PostgreSQL server of this run's own."""
+    from databases import server
+
+    with server("postgresql") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[object]:
+    """A MariaDB server of this run's own."""
+    from databases import server
+
+    with server("mariadb") as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database_url(request: pytest.FixtureRequest) -> str | None:
+    """Each test runs on all three; None is SQLite in the home, a server's database is empty."""
+    if request.param == "sqlite":
+        return None
+    running = request.getfixturevalue(request.param)
+    running.empty()
+    return str(running.url)

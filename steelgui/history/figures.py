@@ -52,7 +52,7 @@ def summary(session: Session, where: Filter) -> Summary:
         return _looked(session, where)
     found = gathered.subquery().c
     rows = select(found.verdict, func.count()).group_by(found.verdict)
-    counts.update(dict(session.execute(rows).tuples().all()))
+    counts.update({verdict: count for verdict, count in session.execute(rows)})
     return Summary(counts.total(), counts["defect"])
 
 

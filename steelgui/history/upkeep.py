@@ -48,7 +48,7 @@ def sweep(access: Access, files: Files) -> Swept:
             here = {f"{part}/{entry.name}" for entry in files.entries(part) if _OURS.fullmatch(entry.name)}
             with access.read() as session:
                 of_part = select(kind, Record.id).where(kind >= f"{part}/", kind < f"{part}0")
-                rows = list(session.execute(of_part).tuples())
+                rows = list(session.execute(of_part))
             removed += drop_unneeded(access, files, here - {name for name, _ in rows})
             for name, inspection in rows:
                 # Asked again, for it may have come after the folder was read.
