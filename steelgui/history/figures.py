@@ -52,7 +52,8 @@ def summary(session: Session, where: Filter) -> Summary:
         return _looked(session, where)
     found = gathered.subquery().c
     rows = select(found.verdict, func.count()).group_by(found.verdict)
-    counts.update({verdict: count for verdict, count in session.execute(rows)})
+    for verdict, count in session.execute(rows):
+        counts[verdict] += count
     return Summary(counts.total(), counts["defect"])
 
 

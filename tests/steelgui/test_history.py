@@ -16,6 +16,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from PIL import Image
+from sqlalchemy import text
 from sqlalchemy.exc import StatementError
 from stored import NOON, encoded, files, inspection, picture
 

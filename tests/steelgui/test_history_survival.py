@@ -203,7 +203,9 @@ def test_a_wrong_password_is_one_sentence_without_it(tmp_path: Path, request: py
     assert "secret" not in str(caught.value) and PASSWORD not in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["nosuch://u:secret@h/x", "postgresql://u:secret@[h/x", "mysql://u:secret@h:port/x"])
+@pytest.mark.parametrize(
+    "url", ["nosuch://u:secret@h/x", "postgresql://u:secret@h:port/x", "mysql://u:secret@h:port/x"]
+)
 def test_an_address_that_is_none_is_one_sentence_without_the_password(tmp_path: Path, url: str) -> None:
     with pytest.raises(StorageError, match="address is not understood") as caught:
         History(Settings(home=tmp_path, database_url=url)).count()
