@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from steelgui.kiosk.booth import Booth
+from steelgui.services.upkeep import keep_up
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 
@@ -62,6 +63,7 @@ def serve(settings: Settings) -> None:
     print(f"SteelGUI: {where}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
     # After the launch, so that the page answers while the models load.
     threading.Thread(target=_warm_up, args=(workbench, booth), name="warm-up", daemon=True).start()
+    keep_up(workbench.history, settings, stop)
     try:
         # In slices, because Windows delivers no signal during an endless wait.
         while not stop.wait(0.5):

@@ -10,7 +10,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-COMMANDS = ("serve", "inspect", "data", "train", "experiment", "runs", "gan", "sample", "evaluate", "models", "doctor")
+from steelgui.history_cli import URL_HELP, add_history
+
+COMMANDS = (
+    "serve",
+    "inspect",
+    "data",
+    "train",
+    "experiment",
+    "runs",
+    "gan",
+    "sample",
+    "evaluate",
+    "models",
+    "history",
+    "doctor",
+)
 FORMATS = "folders, severstal, masks or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
@@ -64,6 +79,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--kiosk", action="store_true", help="open the kiosk; the rest is behind its PIN")
     serve.add_argument("--kiosk-pin", metavar="PIN", help="the kiosk's PIN from now on, 4 to 12 digits; kept as a hash")
     serve.add_argument("--kiosk-keep", action="store_true", help="keep visitors' captures in the history")
+    serve.add_argument("--database-url", metavar="URL", help=URL_HELP)
     serve.set_defaults(run=_lazy("serve"))
 
     inspect = commands.add_parser(
@@ -78,6 +94,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
+    inspect.add_argument("--database-url", metavar="URL", help=URL_HELP)
     frames = inspect.add_mutually_exclusive_group()
     frames.add_argument("--every", type=int, metavar="N", help="of a video: one of N frames (default: each)")
     frames.add_argument("--fps", type=float, metavar="X", help="of a video: X frames a second")
@@ -116,6 +133,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     listed.set_defaults(run=_lazy_models("list_models"))
 
     _add_models(listing, common)
+
+    add_history(commands, common, EPILOG)
 
     doctor = commands.add_parser("doctor", parents=[common], help="is everything here that is needed?", epilog=EPILOG)
     doctor.add_argument("--json", action="store_true")

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from steelgui.console import print_json, print_line, read_recipe, say, settings_from
-from steelgui.settings import Settings, default_home, weights_folder
+from steelgui.settings import Settings, default_database_url, default_home, weights_folder
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
 
 CONFIGS: dict[str, type[ClassifierConfig] | type[SegmenterConfig]] = {
@@ -43,6 +43,7 @@ def serve(arguments: argparse.Namespace) -> int:
         lang=arguments.lang,
         auth=auth,
         inbrowser=arguments.inbrowser,
+        database_url=arguments.database_url or default_database_url(),
         kiosk=arguments.kiosk,
         kiosk_pin=pin,
         kiosk_keep=arguments.kiosk_keep,

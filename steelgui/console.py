@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from steelgui.settings import Settings, default_home
+from steelgui.settings import Settings, default_database_url, default_home
 from training.config import ConfigError
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    return Settings(home=arguments.home or default_home())
+    url = getattr(arguments, "database_url", None) or default_database_url()
+    return Settings(home=arguments.home or default_home(), database_url=url)
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:

@@ -26,6 +26,11 @@ def default_home() -> Path:
     return user_data_path("SteelGUI", appauthor=False)
 
 
+def default_database_url() -> str | None:
+    """`$STEELGUI_DATABASE_URL` if it is set; None is SQLite in the home folder."""
+    return os.environ.get("STEELGUI_DATABASE_URL") or None
+
+
 @dataclass(frozen=True)
 class Settings:
     """How one SteelGUI runs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +35,15 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, name: str, content: bytes) -> bool:
+    def keep(self, name: str, content: Callable[[], bytes]) -> bool:
         """Write a picture unless it is there already; True if it was not. StorageError where there is no room."""
         path = self.folder / name
         if path.exists():
             return False
+        data = content()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            atomic_write(path, content)
+            atomic_write(path, data)
         except OSError as error:
             raise StorageError(
                 f"The picture cannot be kept in {self.folder} ({error.strerror or error}); "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -32,13 +32,15 @@ class Purged:
         return Purged(self.inspections + other.inspections, self.files + other.files, self.bytes + other.bytes)
 
 
-def insert_with_files(session: Session, record: Record, files: Files, contents: dict[str, bytes]) -> None:
-    """Add a row, keep its pictures and commit.
+def insert_with_files(
+    session: Session, records: Collection[Record], files: Files, contents: Mapping[str, Callable[[], bytes]]
+) -> None:
+    """Add rows, keep their pictures (name → what gives its bytes) and commit.
 
-    The row goes first, unseen until the commit: a database that cannot be written says so before any file exists.
+    The rows go first, unseen until the commit: a database that cannot be written says so before any file exists.
     """
     hold_files(session)
-    session.add(record)
+    session.add_all(records)
     session.flush()
     created: list[str] = []
     try:
@@ -47,7 +49,8 @@ def insert_with_files(session: Session, record: Record, files: Files, contents: 
                 created.append(name)
         # Last, because another process that counts in the same hour waits from here to the commit.
         tally = Tally()
-        tally.add_record(record)
+        for record in records:
+            tally.add_record(record)
         tally.write(session.connection())
         session.commit()
     except BaseException:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from steelgui.database import InspectionRecord
+    from steelgui.history.exchange import Exchanged
     from steelgui.history.rows import Purged
     from steelgui.history.upkeep import Swept
     from steelgui.results import Inspection
@@ -99,7 +100,8 @@ class History:
             )
             if again and (done := twin(session, record)) is not None:
                 return done
-            insert_with_files(session, record, self._files, files)
+            contents = {name: (lambda content=content: content) for name, content in files.items()}
+            insert_with_files(session, [record], self._files, contents)
             return record
 
         return self._row(self._access.write(keep))
@@ -234,6 +236,50 @@ class History:
         from steelgui.history.upkeep import GIGABYTE, shrink
 
         return shrink(self._access, self._files, int(gigabytes * GIGABYTE))
+
+    def retain(self, days: float | None, gigabytes: float | None) -> Purged:
+        """Remove what has lain in the trash for 30 days, and what is older or more than wanted; None is no limit."""
+        purged = self.purge_trash()
+        if days is not None:
+            purged += self.purge_old(timedelta(days=days))
+        return purged if gigabytes is None else purged + self.shrink(gigabytes)
+
+    def due(self, trashed: timedelta | None, made: timedelta | None) -> int:
+        """How many have lain in the trash for so long, or were inspected so long ago; None is not asked."""
+        from steelgui.history.upkeep import count_due
+
+        now = self._now()
+        before = [None if age is None else now - age for age in (trashed, made)]
+        return count_due(self._access, *before)
+
+    def every(self, where: Filter | None = None) -> Iterator[HistoryRow]:
+        """All inspections of a filter, oldest first; a million of them need no more memory than a page."""
+        from steelgui.history.exchange import every
+
+        return every(self.page, where or Filter())
+
+    def export(self, out: Path, where: Filter | None = None) -> Exchanged:
+        """Write inspections and their pictures into a new folder, or into a ZIP if `out` ends so."""
+        from steelgui.history.exchange import export
+
+        return export(self.every(where), self._files, out)
+
+    def take_in(self, source: Path) -> Exchanged:
+        """Take in what `export` or `backup` wrote; what is here already is left alone."""
+        from steelgui.history.exchange import take_in
+
+        return take_in(self._access, self._files, source)
+
+    def backup(self, out: Path) -> Exchanged:
+        """Write all there is, the trash too, into a ZIP that `take_in` takes; others may write meanwhile."""
+        from itertools import chain
+
+        from steelgui.history.exchange import backup_sqlite, export
+
+        engine = self._access.open()
+        if engine.dialect.name == "sqlite":
+            return backup_sqlite(Path(str(engine.url.database)), self._files, out)
+        return export(chain(self.every(), self.every(Filter(deleted=True))), self._files, out)
 
     def _change(self, ids: Collection[int], change: Callable[[InspectionRecord], None]) -> int:
         from sqlalchemy import select

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import false, func, or_, select
 
 from steelgui.database import InspectionRecord as Record
 from steelgui.history.access import Access
@@ -80,10 +79,15 @@ def shrink(access: Access, files: Files, size: int) -> Purged:
     return purged
 
 
-def count_due(access: Access, column: InstrumentedAttribute[datetime], before: datetime) -> int:
-    """How many inspections one of the purges above would remove."""
+def count_due(access: Access, trashed_before: datetime | None, made_before: datetime | None) -> int:
+    """How many inspections the purges above would remove."""
+    due = []
+    if trashed_before is not None:
+        due.append(Record.deleted_at < trashed_before)
+    if made_before is not None:
+        due.append(Record.created_at < made_before)
     with access.read() as session:
-        return session.scalar(select(func.count(Record.id)).where(column < before)) or 0
+        return session.scalar(select(func.count(Record.id)).where(or_(false(), *due))) or 0
 
 
 def _remove_all(access: Access, files: Files, due: AnySelect) -> Purged:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from datetime import timedelta
 
 from steelgui.history import History
 from steelgui.settings import Settings, StorageError
@@ -17,12 +16,8 @@ SOON = 20.0
 def upkeep(history: History, settings: Settings) -> str:
     """Sweep, empty the trash of what has lain there for 30 days, and keep to the set age and size; what was done."""
     swept = history.sweep()
-    purged = history.purge_trash()
     # Read anew each time, for the settings page changes them.
-    if settings.keep_days is not None:
-        purged += history.purge_old(timedelta(days=settings.keep_days))
-    if settings.keep_gb is not None:
-        purged += history.shrink(settings.keep_gb)
+    purged = history.retain(settings.keep_days, settings.keep_gb)
     told = []
     if swept.removed:
         told.append(f"{swept.removed} files without an inspection removed")
