@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import islice
 from pathlib import Path
@@ -16,8 +16,6 @@ from steelgui.console import print_json, print_line, say, settings_from
 from steelgui.history import Filter, History, HistoryRow
 from steelgui.settings import StorageError
 from training.config import ConfigError
-
-_FILTER = ("since", "until", "verdict", "min_score", "max_score", "text", "deleted")
 
 
 def list_rows(arguments: argparse.Namespace) -> int:
@@ -150,8 +148,10 @@ def _local_zone() -> tzinfo:
 
 
 def _filter(arguments: argparse.Namespace) -> Filter:
-    lists = {name: tuple(getattr(arguments, name)) for name in ("labels", "classifiers", "sources")}
-    return Filter(**{name: getattr(arguments, name) for name in _FILTER}, **lists)
+    given: dict[str, Any] = {field.name: getattr(arguments, field.name) for field in fields(Filter)}
+    for name in ("labels", "classifiers", "sources"):
+        given[name] = tuple(given[name])
+    return Filter(**given)
 
 
 def _object(row: HistoryRow) -> dict[str, Any]:

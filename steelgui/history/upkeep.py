@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TRASH_KEPT = timedelta(days=30)
 GIGABYTE = 10**9
+# So many more than needed at most are removed to come under a size.
+_SOME = 20
 # Ours, and what `atomic_path` leaves when it is killed; whatever else someone puts there is theirs.
 _OURS = re.compile(r"[0-9a-f]{64}\.\w+|\.[0-9a-f]{40}\.[0-9a-f]{8}\.tmp\.\w+")
 
@@ -69,7 +71,7 @@ def purge_old(access: Access, files: Files, before: datetime) -> Purged:
 def shrink(access: Access, files: Files, size: int) -> Purged:
     """Remove the oldest inspections until the pictures have no more than `size` bytes."""
     purged, over = Purged(), files.size() - size
-    oldest = select(Record.id).order_by(Record.created_at, Record.id).limit(AT_ONCE // 10)
+    oldest = select(Record.id).order_by(Record.created_at, Record.id).limit(_SOME)
     while over > purged.bytes:
         with access.read() as session:
             some = session.scalars(oldest).all()

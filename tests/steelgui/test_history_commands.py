@@ -8,6 +8,7 @@ import json
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from steelgui.history import Filter, History, HistoryRow
 from steelgui.settings import Settings
 
 NOW = datetime.now(UTC)
+TOLD = [field.name for field in fields(HistoryRow) if field.name not in ("id", "original", "thumbnail")]
 
 
 @pytest.fixture
@@ -56,9 +58,7 @@ def told(home: Path, url: str | None = None) -> list[tuple[Any, ...]]:
     history = History(Settings(home=home, database_url=url))
     rows: list[HistoryRow] = [*history.every(), *history.every(Filter(deleted=True))]
     values = [
-        (row.created_at, row.name, row.label, row.verdict, row.score, row.note, row.corrected_at, row.deleted_at)
-        + (row.result, row.thresholds, row.original.read_bytes(), row.thumbnail.read_bytes())
-        for row in rows
+        (*(getattr(row, name) for name in TOLD), row.original.read_bytes(), row.thumbnail.read_bytes()) for row in rows
     ]
     assert history.count() == history.stats().count
     history.close()

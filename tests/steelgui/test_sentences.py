@@ -30,6 +30,7 @@ COMPLETE = (
     *("steelgui/ui/picture_panel.py", "training/data/__init__.py"),
     *("steelgui/services/transplants.py", "steelgui/services/inpainting.py"),
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
+    *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
 )
 SPOKEN = {
