@@ -23,9 +23,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy import insert
 
-from steelgui.database import InspectionRecord
 from steelgui.history import ORDERS, Filter, History
 from steelgui.history.rollup import fill
+from steelgui.history.tables import InspectionRecord
 from steelgui.results import Inspection, Thresholds
 from steelgui.settings import Settings
 

@@ -66,7 +66,8 @@ class Server:
 
     def empty(self) -> None:
         """Remove all rows; the tables stay, for migrations are slow."""
-        from steelgui.database import Base, open_database
+        from steelgui.database import open_database
+        from steelgui.history.tables import Base
 
         engine = open_database(self.url)
         with engine.begin() as connection:

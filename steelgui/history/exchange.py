@@ -20,11 +20,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from sqlalchemy import inspect, select
 
 from models.files import atomic_path
-from steelgui.database import InspectionRecord as Record
 from steelgui.database import open_database
 from steelgui.history.access import Access
 from steelgui.history.files import Files
 from steelgui.history.rows import batched, insert_with_files, twin
+from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import SOURCES, Filter, HistoryRow
 
 ROWS, TABLE, DATABASE = "inspections.jsonl", "inspections.csv", "history.db"

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
-from steelgui.database import HourRecord, PaceRecord, along, epoch_minutes
-from steelgui.database import InspectionRecord as Record
 from steelgui.history.filters import Kinds, Units, conditions, is_counted, rounded, start, whole
 from steelgui.history.pages import TIME, few
 from steelgui.history.rollup import DAY, EPOCH, HOUR, pace, quantile
+from steelgui.history.tables import HourRecord, PaceRecord, along, epoch_minutes
+from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import Facets, Filter, Period, Stats, Step, Summary
 
 if TYPE_CHECKING:
-    from steelgui.database import AnySelect
+    from steelgui.history.tables import AnySelect
 
 #: Where neither counts nor an index help, so many of the newest are looked at.
 LOOKED = 20_000

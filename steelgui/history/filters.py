@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, false, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from steelgui.database import HourRecord, KindRecord, PaceRecord
-from steelgui.database import InspectionRecord as Record
 from steelgui.history.rollup import EPOCH, HOUR, Kind
+from steelgui.history.tables import HourRecord, KindRecord, PaceRecord
+from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import Filter
 
 _SHORT = 12

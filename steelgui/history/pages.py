@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, column, false, func, or_, select, table
 from sqlalchemy.orm import Session
 
-from steelgui.database import HourRecord, along
-from steelgui.database import InspectionRecord as Record
 from steelgui.history.filters import Kinds, conditions, rounded, start, whole
 from steelgui.history.rollup import HOUR
+from steelgui.history.tables import HourRecord, along
+from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import Cursor, Filter, Order
 
 if TYPE_CHECKING:
-    from steelgui.database import AnySelect
+    from steelgui.history.tables import AnySelect
 
 #: Fewer inspections than this are gathered and sorted; of more, an index finds the first ones soon.
 FEW = 10_000

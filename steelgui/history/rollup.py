@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, delete, select
 
-from steelgui.database import HourRecord, InspectionRecord, KindRecord, PaceRecord
+from steelgui.history.tables import HourRecord, InspectionRecord, KindRecord, PaceRecord
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

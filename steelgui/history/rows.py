@@ -10,10 +10,10 @@ from typing import TypeVar
 from sqlalchemy import column, delete, select, table
 from sqlalchemy.orm import Session
 
-from steelgui.database import InspectionRecord as Record
 from steelgui.history.access import Access
 from steelgui.history.files import Files
 from steelgui.history.rollup import Tally
+from steelgui.history.tables import InspectionRecord as Record
 
 _T = TypeVar("_T")
 #: Numbers in one query; every database takes as many.

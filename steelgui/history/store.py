@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy.orm import Session
 
-    from steelgui.database import InspectionRecord
     from steelgui.history.exchange import Exchanged
     from steelgui.history.rows import Purged
+    from steelgui.history.tables import InspectionRecord
     from steelgui.history.upkeep import Swept
     from steelgui.results import Inspection
 
@@ -69,8 +69,8 @@ class History:
             ValueError: an unknown source.
             StorageError: the disk is full or the database cannot be written.
         """
-        from steelgui.database import InspectionRecord
         from steelgui.history.rows import insert_with_files, twin
+        from steelgui.history.tables import InspectionRecord
 
         if source not in SOURCES:
             raise ValueError(f"source is {source!r}; it must be one of {', '.join(SOURCES)}")
@@ -156,7 +156,7 @@ class History:
 
     def get(self, id: int) -> HistoryRow | None:
         """One inspection by its number; None if there is none."""
-        from steelgui.database import InspectionRecord
+        from steelgui.history.tables import InspectionRecord
 
         if not 0 < id < 2**63:
             # From an address that someone typed; no database takes such a number even to look for it.
@@ -284,9 +284,9 @@ class History:
     def _change(self, ids: Collection[int], change: Callable[[InspectionRecord], None]) -> int:
         from sqlalchemy import select
 
-        from steelgui.database import InspectionRecord
         from steelgui.history.rollup import Tally
         from steelgui.history.rows import AT_ONCE, batched
+        from steelgui.history.tables import InspectionRecord
 
         def write(session: Session, _again: bool) -> int:
             tally, changed = Tally(), 0
@@ -310,8 +310,8 @@ class History:
     def _rows(self, session: Session, ids: Sequence[int]) -> list[HistoryRow]:
         from sqlalchemy import select
 
-        from steelgui.database import InspectionRecord
         from steelgui.history.rows import AT_ONCE, batched
+        from steelgui.history.tables import InspectionRecord
 
         found = {}
         for some in batched(ids, AT_ONCE):

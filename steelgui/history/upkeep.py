@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import false, func, or_, select
 
-from steelgui.database import InspectionRecord as Record
 from steelgui.history.access import Access
 from steelgui.history.files import Files
 from steelgui.history.rows import AT_ONCE, Purged, drop_unneeded, remove
+from steelgui.history.tables import InspectionRecord as Record
 
 if TYPE_CHECKING:
-    from steelgui.database import AnySelect
+    from steelgui.history.tables import AnySelect
 
 TRASH_KEPT = timedelta(days=30)
 GIGABYTE = 10**9

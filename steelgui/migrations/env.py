@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from steelgui.database import Base
+from steelgui.history.tables import Base
 
 # Batch mode: SQLite cannot alter a column in place, so Alembic copies the table.
 context.configure(

@@ -21,8 +21,9 @@ from sqlalchemy.exc import StatementError
 from stored import NOON, encoded, files, inspection, picture
 
 from steelgui import migrations
-from steelgui.database import Base, open_database
+from steelgui.database import open_database
 from steelgui.history import Cursor, History
+from steelgui.history.tables import Base
 from steelgui.settings import Settings, StorageError
 
 

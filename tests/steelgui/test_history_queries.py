@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import insert, select
 from stored import NOON, inspection, picture
 
-from steelgui.database import HourRecord, InspectionRecord, KindRecord, PaceRecord
 from steelgui.history import ORDERS, Filter, History, HistoryRow, Order, Period, Stats, Step, figures, pages
 from steelgui.history.rollup import fill, pace, quantile
+from steelgui.history.tables import HourRecord, InspectionRecord, KindRecord, PaceRecord
 from steelgui.settings import Settings
 
 LABELS = ("none", "scratches", "Scratches", "균열")
