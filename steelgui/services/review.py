@@ -98,25 +98,7 @@ class Review:
         """
         row = self._row(id)
         image = read_image(row.original, row.name)
-        return Opened(row, image, stored(row), *self.neighbours(row, where, order))
-
-    def neighbours(self, row: HistoryRow, where: Filter, order: Order) -> tuple[int | None, int | None]:
-        """Numbers of the rows before and after, None at an end."""
-        reverse: dict[Order, Order] = {
-            "newest": "oldest",
-            "oldest": "newest",
-            "highest": "lowest",
-            "lowest": "highest",
-        }
-        following = self.history.page(row.cursor, 1, where, order)
-        previous = self.history.page(row.cursor, 1, where, reverse[order])
-        if order in ("highest", "lowest"):
-            # Rows without a score come last in either order.
-            if row.score is not None:
-                previous = [one for one in previous if one.score is not None]
-            elif not previous:
-                previous = [one for one in self.history.page(None, 1, where, reverse[order]) if one.score is not None]
-        return tuple(found[0].id if found else None for found in (previous, following))  # type: ignore[return-value]
+        return Opened(row, image, stored(row), *self.history.neighbours(row, where, order))
 
     def rows(self, ids: Sequence[int]) -> list[HistoryRow]:
         """Those that there are, in this order."""
