@@ -14,7 +14,7 @@ function makeDetail(dialog, act) {
     const found = await act.ask("open", { ...act.query(), id });
     if (!found || number !== asked) return;
     shown = found;
-    dialog.querySelector("header h3").textContent = found.name;
+    dialog.querySelector("header h2").textContent = found.name;
     panel.innerHTML = found.panel;
     act.times(panel);
     picture();

@@ -26,6 +26,8 @@ from steelgui.services.workbench import Workbench
 KEPT = 200
 #: At once; pictures are read for it one after the other.
 MOST_CHANGED = 500
+#: A forward pass each, and somebody waits.
+MOST_JUDGED = 100
 #: Rows of an export; an archive holds their pictures too.
 MOST_ROWS, MOST_PICTURES = 50_000, 2_000
 _STEP = 500
@@ -168,7 +170,8 @@ class Review:
         return Compared(row, image, Inspection.from_json(row.result, row.thresholds), after)
 
     def compare_many(self, ids: Collection[int]) -> Iterator[Compared]:
-        for number in self._some(ids):
+        """Each as `compare` has it; ReviewError where these are more than `MOST_JUDGED`."""
+        for number in self._some(ids, MOST_JUDGED):
             yield self.compare(number)
 
     def keep(self, id: int) -> HistoryRow:
@@ -217,9 +220,9 @@ class Review:
             raise ReviewError(f"there is no inspection {id} any more; somebody may have purged it")
         return row
 
-    def _some(self, ids: Collection[int]) -> list[int]:
-        if not 0 < len(ids) <= MOST_CHANGED:
-            raise ReviewError(f"{len(ids)} inspections are chosen; choose 1 to {MOST_CHANGED} at a time")
+    def _some(self, ids: Collection[int], most: int = MOST_CHANGED) -> list[int]:
+        if not 0 < len(ids) <= most:
+            raise ReviewError(f"{len(ids)} inspections are chosen; choose 1 to {most} at a time")
         return list(ids)
 
     def _can_undo(self, act: Callable[[], object]) -> str:

@@ -71,7 +71,7 @@ def open_tab(page: playwright.Page, rows: list[HistoryRow], tab: str = "History"
 
 
 def name_shown(page: playwright.Page) -> playwright.Locator:
-    return page.locator("#history .sg-one header h3")
+    return page.locator("#history .sg-one header h2")
 
 
 def test_filter_look_closely_and_step_by_keys(visit: Visit, rows: list[HistoryRow]) -> None:
