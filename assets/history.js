@@ -305,7 +305,7 @@ async function start() {
   words = answer.words;
   root.innerHTML = answer.frame;
   detail = makeDetail($(".sg-one"), {
-    ask, query, times,
+    ask, query, times, change,
     do: perform,
     closed: async (id) => {
       root.append($(".sg-told"));

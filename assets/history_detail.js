@@ -14,7 +14,7 @@ function makeDetail(dialog, act) {
     const found = await act.ask("open", { ...act.query(), id });
     if (!found || number !== asked) return;
     shown = found;
-    dialog.querySelector("header h3").textContent = found.name;
+    dialog.querySelector("header h2").textContent = found.name;
     panel.innerHTML = found.panel;
     act.times(panel);
     picture();
@@ -59,7 +59,7 @@ function makeDetail(dialog, act) {
     else if (what === "close") dialog.close();
     else if (what === "compare") compare();
     else if (what === "back-to-picture") picture();
-    else if (what === "keep") act.ask("keep", { id: shown.id }, true).then((answer) => { if (answer) picture(); });
+    else if (what === "keep") act.change("keep", { id: shown.id }).then((answer) => { if (answer) picture(); });
     else if (what === "delete" || what === "restore") leave(what);
     else if (what) act.do(what, [shown.id]);
   });

@@ -26,6 +26,8 @@ from steelgui.services.workbench import Workbench
 KEPT = 200
 #: At once; pictures are read for it one after the other.
 MOST_CHANGED = 500
+#: A forward pass each, and somebody waits.
+MOST_JUDGED = 100
 #: Rows of an export; an archive holds their pictures too.
 MOST_ROWS, MOST_PICTURES = 50_000, 2_000
 _STEP = 500
@@ -98,25 +100,7 @@ class Review:
         """
         row = self._row(id)
         image = read_image(row.original, row.name)
-        return Opened(row, image, stored(row), *self.neighbours(row, where, order))
-
-    def neighbours(self, row: HistoryRow, where: Filter, order: Order) -> tuple[int | None, int | None]:
-        """Numbers of the rows before and after, None at an end."""
-        reverse: dict[Order, Order] = {
-            "newest": "oldest",
-            "oldest": "newest",
-            "highest": "lowest",
-            "lowest": "highest",
-        }
-        following = self.history.page(row.cursor, 1, where, order)
-        previous = self.history.page(row.cursor, 1, where, reverse[order])
-        if order in ("highest", "lowest"):
-            # Rows without a score come last in either order.
-            if row.score is not None:
-                previous = [one for one in previous if one.score is not None]
-            elif not previous:
-                previous = [one for one in self.history.page(None, 1, where, reverse[order]) if one.score is not None]
-        return tuple(found[0].id if found else None for found in (previous, following))  # type: ignore[return-value]
+        return Opened(row, image, stored(row), *self.history.neighbours(row, where, order))
 
     def rows(self, ids: Sequence[int]) -> list[HistoryRow]:
         """Those that there are, in this order."""
@@ -186,7 +170,8 @@ class Review:
         return Compared(row, image, Inspection.from_json(row.result, row.thresholds), after)
 
     def compare_many(self, ids: Collection[int]) -> Iterator[Compared]:
-        for number in self._some(ids):
+        """Each as `compare` has it; ReviewError where these are more than `MOST_JUDGED`."""
+        for number in self._some(ids, MOST_JUDGED):
             yield self.compare(number)
 
     def keep(self, id: int) -> HistoryRow:
@@ -235,9 +220,9 @@ class Review:
             raise ReviewError(f"there is no inspection {id} any more; somebody may have purged it")
         return row
 
-    def _some(self, ids: Collection[int]) -> list[int]:
-        if not 0 < len(ids) <= MOST_CHANGED:
-            raise ReviewError(f"{len(ids)} inspections are chosen; choose 1 to {MOST_CHANGED} at a time")
+    def _some(self, ids: Collection[int], most: int = MOST_CHANGED) -> list[int]:
+        if not 0 < len(ids) <= most:
+            raise ReviewError(f"{len(ids)} inspections are chosen; choose 1 to {most} at a time")
         return list(ids)
 
     def _can_undo(self, act: Callable[[], object]) -> str:

@@ -75,7 +75,7 @@ def compared_many(found: Sequence[Compared], t: Translator) -> str:
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     number = sum(one.differs for one in found)
     return (
-        f"<h3>{escape(t('history.compared', count=len(found), differ=number))}</h3>"
+        f"<h2>{escape(t('history.compared', count=len(found), differ=number))}</h2>"
         f'<div class="sg-rows"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>'
         f'<div class="sg-answers"><button type="button" class="sg-press" data-do="cancel">'
         f"{escape(t('history.close'))}</button></div>"

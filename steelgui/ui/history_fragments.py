@@ -74,7 +74,7 @@ def empty(where: Filter, t: Translator) -> str:
 
 def _empty(title: str, text: str, act: str, button: str) -> str:
     return (
-        f'<div class="sg-nothing"><h3>{escape(title)}</h3><p>{escape(text)}</p>'
+        f'<div class="sg-nothing"><h2>{escape(title)}</h2><p>{escape(text)}</p>'
         f'<button type="button" class="sg-press sg-first" data-do="{act}">{escape(button)}</button></div>'
     )
 
@@ -91,7 +91,8 @@ def chip(verdict: str, t: Translator) -> str:
 
 def said(label: str, score: float | None, t: Translator) -> str:
     """A class in its colour, with its score."""
-    number = "" if score is None else f' <span class="sg-number">{score:.2f}</span>'
+    # Results are stored with four digits: a list that rounds others would say 0.99 where the detail says 0.98.
+    number = "" if score is None else f' <span class="sg-number">{round(score, 4):.2f}</span>'
     return (
         f'<span class="sg-class"><i class="sg-swatch" style="background:{colour(label)}"></i>'
         f"{escape(t.short(label))}{number}</span>"
@@ -139,7 +140,7 @@ def _line(row: HistoryRow, t: Translator) -> str:
         f'<td><button type="button" class="sg-open"><img loading="lazy" alt="" src="{thumbnail(row.thumbnail)}">'
         f'<span class="sg-file" title="{name}">{name}</span></button></td><td>{chip(row.verdict, t)}</td>'
         f"<td>{said(row.label, None, t)}{signs(row, t)}</td>"
-        f"<td>{'–' if row.score is None else f'{row.score:.2f}'}</td><td>{moment(row)}</td>"
+        f"<td>{'–' if row.score is None else f'{round(row.score, 4):.2f}'}</td><td>{moment(row)}</td>"
         f"<td>{escape(t(f'history.source_{row.source}'))}</td><td>{escape(row.classifier or '–')}</td>"
         f"<td>{row.ms:.0f} ms</td></tr>"
     )

@@ -33,7 +33,7 @@ def relabelling(classes: Iterable[tuple[str, str]], sets: Iterable[str], count: 
     names = "".join(f'<option value="{escape(name)}">{escape(word)}</option>' for name, word in classes)
     known = "".join(f"<option>{escape(name)}</option>" for name in sets)
     return (
-        f'<form method="dialog" data-ask="relabel"><h3>{escape(t("history.wrong_title", count=count))}</h3>'
+        f'<form method="dialog" data-ask="relabel"><h2>{escape(t("history.wrong_title", count=count))}</h2>'
         f'<label>{escape(t("correct.is"))}<select name="label" required><option value=""></option>{names}'
         f'<option value="*">{escape(t("history.other_class"))}</option></select></label>'
         f'<label class="sg-other" hidden>{escape(t("history.other_name"))}<input name="other" maxlength="60"></label>'
@@ -45,7 +45,7 @@ def relabelling(classes: Iterable[tuple[str, str]], sets: Iterable[str], count: 
 def annotating(count: int, note: str, t: Translator) -> str:
     """A note; it replaces the one before."""
     return (
-        f'<form method="dialog" data-ask="annotate"><h3>{escape(t("history.note_title", count=count))}</h3>'
+        f'<form method="dialog" data-ask="annotate"><h2>{escape(t("history.note_title", count=count))}</h2>'
         f'<label>{escape(t("history.note"))}<textarea name="note" maxlength="2000" rows="4">{escape(note)}</textarea>'
         f"</label>{_answers(t('history.note_save'), t)}</form>"
     )
@@ -138,7 +138,7 @@ def _detail(t: Translator) -> str:
     )
     return (
         f'<header><button type="button" class="sg-press" data-step="-1" aria-label="{escape(t("history.previous"))}">◂'
-        f'</button><h3 class="sg-file"></h3><button type="button" class="sg-press" data-step="1" '
+        f'</button><h2 class="sg-file"></h2><button type="button" class="sg-press" data-step="1" '
         f'aria-label="{escape(t("history.following"))}">▸</button><button type="button" class="sg-press" '
         f'data-do="close" aria-label="{escape(t("history.close"))}">✕</button></header>'
         '<div class="sg-body"><div class="sg-sight">'

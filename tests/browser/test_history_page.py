@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from steelgui.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
+expect.set_options(timeout=60_000)
 Visit = Callable[..., playwright.Page]
 CARDS = "#history .sg-card"
 
@@ -27,17 +29,21 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def rows(home: Path) -> Iterator[list[HistoryRow]]:
-    """Four defects of two classes and a clean strip, an hour between each; the newest is the last."""
+    """A clean strip and four defects of two classes, an hour between each; the newest is the last.
+
+    Their names begin alike, and like no other test's.
+    """
+    tag = uuid.uuid4().hex[:8]
     clock = iter(datetime.now(UTC) - timedelta(hours=5 - number) for number in range(5))
     history = History(Settings(home=home), now=lambda: next(clock, datetime.now(UTC)))
-    made = [_record(history, number) for number in range(5)]
+    made = [_record(history, tag, number) for number in range(5)]
     yield made
     # The other tests of this session share the home folder.
     history.delete([row.id for row in made])
     history.close()
 
 
-def _record(history: History, number: int) -> HistoryRow:
+def _record(history: History, tag: str, number: int) -> HistoryRow:
     height, width = (64, 400) if number == 0 else (200, 200)
     image = np.random.default_rng(number).integers(60, 200, (height, width, 3), dtype=np.uint8)
     mask = np.zeros((height, width), dtype=bool)
@@ -55,22 +61,22 @@ def _record(history: History, number: int) -> HistoryRow:
         models={"classifier": "neu-classifier", "segmenter": "neu-segmenter"},
         thresholds=Thresholds(),
     )
-    return history.record(image, found, name=f"lookback-{number}.png", source="camera")
+    return history.record(image, found, name=f"{tag}-{number}.png", source="camera")
 
 
-def open_tab(page: playwright.Page, tab: str = "History") -> None:
+def open_tab(page: playwright.Page, rows: list[HistoryRow], tab: str = "History") -> None:
     page.get_by_role("tab", name=tab).click()
-    page.locator("#history [name=text]").fill("lookback")
+    page.locator("#history [name=text]").fill(rows[0].name[:8])
     expect(page.locator(CARDS)).to_have_count(5)
 
 
 def name_shown(page: playwright.Page) -> playwright.Locator:
-    return page.locator("#history .sg-one header h3")
+    return page.locator("#history .sg-one header h2")
 
 
 def test_filter_look_closely_and_step_by_keys(visit: Visit, rows: list[HistoryRow]) -> None:
     page = visit()
-    open_tab(page)
+    open_tab(page, rows)
     count = page.locator("#history .sg-count")
     expect(count).to_have_text("5 inspected4 with defects · defect rate 80.0 %")
     page.locator("#history [data-label=scratches]").click()
@@ -78,31 +84,31 @@ def test_filter_look_closely_and_step_by_keys(visit: Visit, rows: list[HistoryRo
     page.get_by_role("button", name="Today").click()
     page.locator("#history [name=min_score]").fill("0.75")
     page.locator("#history [name=min_score]").press("Enter")
-    expect(page.locator(f"{CARDS} .sg-file")).to_have_text(["lookback-1.png"])
+    expect(page.locator(f"{CARDS} .sg-file")).to_have_text([rows[1].name])
     page.locator("#history [name=text]").fill("no such name")
     expect(page.locator("#history .sg-nothing")).to_contain_text("Nothing fits")
     page.locator("#history .sg-nothing").get_by_role("button", name="Clear filters").click()
-    page.locator("#history [name=text]").fill("lookback")
+    page.locator("#history [name=text]").fill(rows[0].name[:8])
     expect(page.locator(CARDS)).to_have_count(5)
     page.locator("#history [name=order]").select_option("highest")
-    expect(page.locator(f"{CARDS} .sg-file").first).to_have_text("lookback-0.png")
+    expect(page.locator(f"{CARDS} .sg-file").first).to_have_text(rows[0].name)
     page.locator("#history [name=order]").select_option("newest")
-    expect(page.locator(f"{CARDS} .sg-file").first).to_have_text("lookback-4.png")
+    expect(page.locator(f"{CARDS} .sg-file").first).to_have_text(rows[4].name)
 
     page.locator(f"{CARDS} .sg-open").first.click()
-    expect(name_shown(page)).to_have_text("lookback-4.png")
-    for expected in ("lookback-3.png", "lookback-2.png"):
+    expect(name_shown(page)).to_have_text(rows[4].name)
+    for expected in (rows[3].name, rows[2].name):
         page.keyboard.press("ArrowRight")
         expect(name_shown(page)).to_have_text(expected)
     page.keyboard.press("ArrowLeft")
-    expect(name_shown(page)).to_have_text("lookback-3.png")
+    expect(name_shown(page)).to_have_text(rows[3].name)
 
     layer = page.locator("#history .sg-over img")
     expect(layer).to_be_visible()
     page.locator("#history .sg-marks input").uncheck()
     expect(layer).to_be_hidden()
     page.keyboard.press("ArrowRight")
-    expect(name_shown(page)).to_have_text("lookback-2.png")
+    expect(name_shown(page)).to_have_text(rows[2].name)
     # What somebody does not want to see stays hidden.
     expect(layer).to_be_hidden()
 
@@ -121,7 +127,7 @@ def test_filter_look_closely_and_step_by_keys(visit: Visit, rows: list[HistoryRo
 
 def test_delete_what_was_chosen_and_take_it_back(visit: Visit, rows: list[HistoryRow]) -> None:
     page = visit()
-    open_tab(page)
+    open_tab(page, rows)
     boxes = page.locator(f"{CARDS} .sg-pick input")
     boxes.nth(1).click()
     boxes.nth(3).click(modifiers=["Shift"])
@@ -138,7 +144,7 @@ def test_delete_what_was_chosen_and_take_it_back(visit: Visit, rows: list[Histor
     # In the dialog the next one comes, and Undo is at hand there too.
     page.locator(f"{CARDS} .sg-open").first.click()
     page.locator("#history .sg-one [data-do=delete]").click()
-    expect(name_shown(page)).to_have_text("lookback-3.png")
+    expect(name_shown(page)).to_have_text(rows[3].name)
     page.locator("#history .sg-told [data-do=undo]").click()
     expect(page.locator("#history .sg-told")).to_contain_text("Taken back")
     page.keyboard.press("Escape")
@@ -147,7 +153,7 @@ def test_delete_what_was_chosen_and_take_it_back(visit: Visit, rows: list[Histor
 
 def test_correct_note_and_hand_out(visit: Visit, home: Path, rows: list[HistoryRow]) -> None:
     page = visit()
-    open_tab(page)
+    open_tab(page, rows)
     page.locator(f"{CARDS} .sg-pick input").first.check()
     page.locator("#history .sg-acts [data-do=relabel]").click()
     page.locator("#history .sg-ask [name=label]").select_option("crazing")
@@ -160,7 +166,7 @@ def test_correct_note_and_hand_out(visit: Visit, home: Path, rows: list[HistoryR
     assert ("crazing",) in [sample.labels for sample in datasets.samples(folder)]
     page.locator("#history .sg-told [data-do=undo]").click()
     expect(first).to_contain_text("patches 0.50")
-    assert "lookback-4" not in " ".join(path.name for path in (folder / "added").iterdir())
+    assert rows[4].name[:10] not in " ".join(path.name for path in (folder / "added").iterdir())
 
     page.locator(f"{CARDS} .sg-pick input").nth(1).check()
     page.locator("#history .sg-acts [data-do=annotate]").click()
@@ -179,7 +185,7 @@ def test_correct_note_and_hand_out(visit: Visit, home: Path, rows: list[HistoryR
 
 def test_judged_again_by_the_active_models(visit: Visit, rows: list[HistoryRow]) -> None:
     page = visit()
-    open_tab(page)
+    open_tab(page, rows)
     for box in page.locator(f"{CARDS} .sg-pick input").all()[:2]:
         box.check()
     page.locator("#history .sg-acts [data-do=compare]").click()
@@ -198,7 +204,7 @@ def test_judged_again_by_the_active_models(visit: Visit, rows: list[HistoryRow])
 
 def test_view_is_remembered_and_speaks_korean(visit: Visit, rows: list[HistoryRow]) -> None:
     page = visit(locale="ko-KR", color_scheme="dark")
-    open_tab(page, "이력")
+    open_tab(page, rows, "이력")
     page.locator("#history [data-view=table]").click()
     lines = page.locator("#history .sg-rows tbody tr")
     expect(lines).to_have_count(5)

@@ -74,19 +74,12 @@ def test_a_stored_inspection_is_what_was_recorded(desk: Review) -> None:
     assert found.to_json() == row.result
 
 
-@pytest.mark.parametrize("order", ["newest", "oldest", "highest", "lowest"])
-def test_neighbours_walk_the_list_in_its_order(desk: Review, order: Any) -> None:
-    for seed in range(4):
-        store(desk, seed)
-    for seed in (4, 5):
-        store(desk, seed, scores={"patches": 0.3})  # no score of its label: last in either order
-    store(desk, 6, "ok", "none")
-    where = Filter(verdict="defect")
-    rows, more = desk.page(where, order, None, 10)
-    ids = [row.id for row in rows]
-    assert len(ids) == 6 and not more
-    for row, before, after in zip(rows, [None, *ids], [*ids[1:], None], strict=False):
-        assert desk.neighbours(row, where, order) == (before, after)
+def test_an_opened_inspection_knows_its_neighbours_in_the_list(desk: Review) -> None:
+    rows = [store(desk, seed) for seed in range(3)]
+    store(desk, 3, "ok", "none")
+    found = desk.open(rows[2].id, Filter(verdict="defect"), "newest")
+    assert (found.previous, found.following) == (None, rows[1].id)
+    assert found.image.shape == (HEIGHT, WIDTH, 3)
 
 
 def test_pages_say_whether_there_are_more(desk: Review) -> None:
