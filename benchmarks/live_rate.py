@@ -69,11 +69,11 @@ def serve(port: int) -> None:
     import uvicorn
     from starlette.applications import Starlette
 
-    from steelgui.web import routes
+    from steelgui.live import live_routes
 
     with tempfile.TemporaryDirectory() as home:
         uvicorn.run(
-            Starlette(routes=routes(Workbench(Settings(home=Path(home))))),
+            Starlette(routes=[live_routes(Workbench(Settings(home=Path(home))))]),
             port=port,
             log_level="error",
             timeout_keep_alive=600,
