@@ -8,7 +8,8 @@
 // `ask()` gives what each frame is judged by: {score, min_area, opacity, heat, hide: [...], panels}; see steelgui/live.py.
 // `onState(state, reason, values)`: off, starting, running, paused, ended, or trouble with a reason: no_camera, denied,
 //   in_use, insecure, lost, unplayable, gone, busy, login, or `refused` with the server's sentence in `values.detail`.
-//   After gone and busy it tries again by itself; after the others `resume()` does.
+//   After gone and busy it tries again by itself; after the others `resume()` does. `live.shows` tells whether there is
+//   a judged frame in sight; where there is none, a verdict must not be either.
 // `onAnswer(answer, {fps, ms})`: what /live/frame said, after its overlay was drawn; `fps` over the last two seconds.
 
 /** Longest side of what is sent, in pixels: more than the networks look at, and quick to encode. */
@@ -16,6 +17,8 @@ const SIDE = 800;
 const QUALITY = 0.92;
 const SLOWEST_RETRY = 5000;
 const PATIENCE = 20000;
+/** So long what was seen last may stand for the present, in milliseconds. */
+const HOLDS = 2000;
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -44,7 +47,7 @@ export class Live {
   #going = false;
   #source = null;  // {camera: id} or {file}
   #judged = null;  // {still, blob, name, query, overlay}: what is shown, and what a snapshot keeps
-  #again = null;  // the latest wish to judge a frame that stands still once more
+  #wishes = 0;  // to judge a frame that stands still once more; the latest counts
   #times = [];
   #client = "";
   #state = "off";
@@ -56,6 +59,8 @@ export class Live {
   }
 
   get state() { return this.#state; }
+
+  get shows() { return this.#judged !== null; }
 
   /** Start with a camera; the one before where `id` is none, or none any more. */
   async openCamera(id = "") {
@@ -87,15 +92,15 @@ export class Live {
   async judgeAgain() {
     const judged = this.#judged;
     if (this.#going || !judged) return;
-    const wish = (this.#again = {});
+    const wish = ++this.#wishes;
     await sleep(60);  // a slider that is dragged wishes many times
-    if (wish !== this.#again) return;
-    const query = this.#query(`${this.#client}-${this.#times.push(0)}`);
+    if (wish !== this.#wishes) return;
+    const query = this.#query(`${this.#client}-${wish}`);
     const response = await this.#post("frame", query, judged.blob).catch(() => null);
     if (!response?.ok) return;
     const answer = await response.json();
     const overlay = await picture(answer.overlay);
-    if (wish !== this.#again || this.#going || judged !== this.#judged) return;
+    if (wish !== this.#wishes || this.#going || judged !== this.#judged) return;
     Object.assign(judged, { query, overlay });
     this.#draw(true);
     this.#onAnswer(answer, { fps: 0, ms: answer.ms });
@@ -148,7 +153,13 @@ export class Live {
     this.#video.removeAttribute("src");
     this.#video.load();
     if (this.#source?.url) URL.revokeObjectURL(this.#source.url);
-    this.#source = this.#judged = null;
+    this.#source = null;
+    this.#wipe();
+  }
+
+  #wipe() {
+    this.#judged = null;
+    this.#times = [];
     this.#canvas.width = this.#canvas.height = 0;
   }
 
@@ -212,7 +223,7 @@ export class Live {
   get camera() { return this.#source?.camera || ""; }
 
   async #run(turn) {
-    let wait = 500;
+    let wait = 500, answered = performance.now();
     while (turn === this.#turn) {
       await this.#frame();
       const taken = turn === this.#turn && (await this.#take());
@@ -229,22 +240,25 @@ export class Live {
       if (turn !== this.#turn) return;
       if (answer) {
         wait = 500;
+        answered = performance.now();
         this.#judged = taken;
         this.#draw(false);
         if (this.#state !== "running") this.#say("running");
         this.#onAnswer(answer, { fps: this.#count(), ms: answer.ms });
         continue;
       }
-      if (response && [401, 413, 415, 422].includes(response.status)) {
+      // What a proxy or a busy server says passes; what the server says of the frame does not.
+      if (response && ![429, 502, 503, 504].includes(response.status)) {
         const values = { detail: await detail(response) };
         if (turn !== this.#turn) return;
         this.#hold();
         this.#say("trouble", response.status === 401 ? "login" : "refused", values);
         return;
       }
-      // What was seen stays in sight; with nothing new it must not look as if it were live.
-      this.#times = [];
-      this.#say("trouble", response && [429, 503].includes(response.status) ? "busy" : "gone");
+      if (performance.now() - answered > HOLDS) {
+        this.#wipe();
+        this.#say("trouble", response && [429, 503].includes(response.status) ? "busy" : "gone");
+      }
       await sleep(wait);
       wait = Math.min(2 * wait, SLOWEST_RETRY);
     }

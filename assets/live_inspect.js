@@ -15,6 +15,7 @@ let told = { key: "", at: 0 };
 let chosen = "";  // name of the video file that plays
 
 const on = () => root.classList.contains("sg-on");
+const inSight = () => on() && root.clientWidth > 0;  // its tab is the one that is open
 const busy = () => live && ["starting", "running"].includes(live.state);
 
 /** A class that is switched off is one that the legend knows and does not show. */
@@ -36,6 +37,7 @@ function onState(state, reason, values) {
   said.textContent =
     state === "trouble" ? word(reason, values) || values.detail : state === "running" || state === "off" ? "" : word(state);
   if (state !== "running") rateChip.textContent = "";
+  if (live && !live.shows) forget();
   if (state === "running") list();
 }
 
@@ -46,7 +48,7 @@ function onAnswer(answer, { fps, ms }) {
   const changed = key !== told.key;
   if (!changed && performance.now() - told.at < 1000 && fps) return;
   told = { key, at: performance.now() };
-  for (const [name, html] of Object.entries(answer.panels)) result(name).innerHTML = html;
+  fill(answer.panels);
   // Who listens is told of another verdict, and not each second of its score.
   const panel = result("verdict").firstElementChild;
   panel.removeAttribute("role");
@@ -80,26 +82,31 @@ async function open() {
   root.classList.add("sg-on");
   // Or Space would press what was pressed last: the button that ends it.
   buttons.pause.focus({ preventScroll: true });
-  forget();
   await list();
-  await camera(localStorage.getItem(CAMERA) || "");
+  if (on()) await camera(localStorage.getItem(CAMERA) || "");
 }
 
+/** No frame is in sight, so no verdict may be. */
 function forget() {
   told = { key: "", at: 0 };
   buttons.snapshot.disabled = true;
+  delete root.dataset.verdict;
+  fill(props.blank || {});
+}
+
+function fill(panels) {
+  for (const [name, html] of Object.entries(panels)) result(name).innerHTML = html;
 }
 
 async function camera(id) {
   chosen = "";
-  forget();
   await live.openCamera(id);
 }
 
 function close() {
   if (!on()) return;
   root.classList.remove("sg-on");
-  live.close();
+  live?.close();
 }
 
 async function keep() {
@@ -130,13 +137,12 @@ file.addEventListener("change", async () => {
   file.value = "";  // so that the same one can be chosen again
   if (!given) return;
   chosen = given.name;
-  forget();
   await live.openFile(given);
   list();
 });
 
 document.addEventListener("keydown", (event) => {
-  if (!on() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (!inSight() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   if (event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]")) return;
   const key = event.key.toLowerCase();
   // A button or a box that has the focus is what Space means there.

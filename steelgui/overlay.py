@@ -80,11 +80,11 @@ def overlay_layer(
     Returns:
         H×W uint8 indices, and the colours that they name: N×4 uint8, red, green, blue, opacity; index 0 is nothing.
     """
-    layer = np.zeros((inspection.height, inspection.width), dtype=np.uint8)
+    indices = np.zeros((inspection.height, inspection.width), dtype=np.uint8)
     palette: list[tuple[int, ...]] = [(0, 0, 0, 0)]
     if heat is not None:
         steps = np.arange(1, _HEAT_STEPS + 1) / _HEAT_STEPS
-        layer = np.ceil(heat / np.float32(255) * _HEAT_STEPS).astype(np.uint8)
+        indices = np.ceil(heat / np.float32(255) * _HEAT_STEPS).astype(np.uint8)
         colours = _hot(np.asarray(255 * steps, dtype=np.float32)[None])[0].round().astype(int)
         opaque = (255 * min(1.0, 1.6 * opacity) * steps).round().astype(int)
         palette += [(*colour, alpha) for colour, alpha in zip(colours.tolist(), opaque.tolist(), strict=True)]
@@ -94,11 +94,11 @@ def overlay_layer(
         if (shown is None or defect.name in shown) and len(palette) <= 254:
             colour = _rgb(named[defect.name])
             if heat is None:
-                layer[defect.mask] = len(palette)
+                indices[defect.mask] = len(palette)
                 palette.append((*colour, round(255 * opacity)))
-            layer[_outline(defect.mask)] = len(palette)
+            indices[_outline(defect.mask)] = len(palette)
             palette.append((*colour, 255))
-    return layer, np.array(palette, dtype=np.uint8)
+    return indices, np.array(palette, dtype=np.uint8)
 
 
 def marked(
@@ -143,10 +143,6 @@ def _outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     # A line of 1 px vanishes where a 1600 px strip is shown 800 px wide.
     line = 1 if mask.shape[1] <= 512 else 2
     return np.asarray(mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1))
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _hot(heat: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.correction_panel import CorrectionPanel
 from steelgui.ui.i18n import Translator
-from steelgui.ui.live_panel import LivePanel, live_words
+from steelgui.ui.live_panel import LivePanel
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 
@@ -53,7 +53,7 @@ class InspectTab(Panel):
         self.samples = self.workbench.samples()
         self.classes = [name for name in CLASS_COLOURS if name != "unknown"]
         self.scored = ["none", *self.classes]
-        self.live = LivePanel(self.settings, self.i18n)
+        self.live = LivePanel(self.settings, self.i18n, self.scored)
         self._layout()
         self._wire()
 
@@ -125,7 +125,7 @@ class InspectTab(Panel):
                     elem_classes="sg-gallery",
                 )
             with gr.Column(scale=38, min_width=360, elem_id="inspect-right"):
-                self.live.result(text, self.scored)
+                self.live.result()
                 self.verdict = gr.HTML(fragments.verdict(None, text), elem_id="verdict")
                 self.scores = gr.HTML(fragments.scores(None, text, self.scored), elem_id="scores")
                 self.areas = gr.HTML(fragments.areas(None, text), elem_id="areas")
@@ -196,7 +196,7 @@ class InspectTab(Panel):
             self.scores: fragments.scores(None, t, self.scored),
             self.areas: fragments.areas(None, t),
             self.empty: fragments.empty_stage(t),
-            self.live.html: gr.HTML(words=live_words(t)),
+            self.live.html: gr.HTML(**self.live.props(t)),
             self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
             self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
             **self._latest(t),

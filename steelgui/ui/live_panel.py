@@ -48,6 +48,15 @@ STAGE = (
 )
 
 
+def live_blank(t: Translator, classes: list[str]) -> dict[str, str]:
+    """The panels while there is nothing to tell."""
+    return {
+        "verdict": fragments.verdict(None, t),
+        "scores": fragments.scores(None, t, classes),
+        "areas": fragments.areas(None, t),
+    }
+
+
 def live_words(t: Translator) -> dict[str, str]:
     return {name: t(f"live.{name}") for name in WORDS}
 
@@ -59,30 +68,30 @@ class LivePanel(Panel):
     settings: Settings
     i18n: Callable[[str], Any]
 
-    def stage(self, t: Translator) -> gr.HTML:
+    classes: list[str]
+
+    def stage(self, t: Translator) -> None:
         """Lies over the picture's stage while it is on."""
         self.html = gr.HTML(
             {},
             html_template=STAGE,
             js_on_load=(assets_folder() / "live_inspect.js").read_text("utf-8"),
             elem_id="live",
-            words=live_words(t),
             looked="",
+            **self.props(t),
         )
-        return self.html
+
+    def props(self, t: Translator) -> dict[str, Any]:
+        """What depends on the visitor's language."""
+        return {"words": live_words(t), "blank": live_blank(t, self.classes)}
 
     def switch(self) -> None:
         self.start = gr.Button(self.i18n("live.start"), size="sm", elem_id="live-start")
 
-    def result(self, t: Translator, classes: list[str]) -> None:
-        """Takes the place of the still picture's verdict while it is on."""
-        parts = {
-            "verdict": fragments.verdict(None, t),
-            "scores": fragments.scores(None, t, classes),
-            "areas": fragments.areas(None, t),
-        }
-        html = "".join(f'<div data-part="{name}">{part}</div>' for name, part in parts.items())
-        gr.HTML(html, elem_id="live-result")
+    def result(self) -> None:
+        """Takes the place of the still picture's verdict while it is on; the browser's side fills it."""
+        parts = "".join(f'<div data-part="{name}"></div>' for name in ("verdict", "scores", "areas"))
+        gr.HTML(parts, elem_id="live-result")
 
     def wire(self, controls: list[Any], latest: Callable[[gr.Request], Any], outputs: list[Any]) -> None:
         """`latest` draws the strip of latest inspections, into `outputs`."""

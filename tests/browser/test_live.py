@@ -95,6 +95,10 @@ def test_a_camera_is_inspected_paused_and_kept(visit: Visit, home: Path) -> None
     page.get_by_role("tab", name="Batch").click()
     state(page, "paused")
     assert page.evaluate(CAMERA_IS_OFF), "the camera is on while nobody looks"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Space")
+    page.wait_for_timeout(300)
+    state(page, "paused")
     page.get_by_role("tab", name="Inspect").click()
     # A picture that is opened takes the stage.
     page.keyboard.press("n")
@@ -147,6 +151,7 @@ def test_a_file_that_does_not_play_says_so(unwatched: playwright.Page, tmp_path:
     page.locator("#live input[type=file]").set_input_files(nonsense)
     state(page, "trouble")
     expect(page.locator(SAID)).to_contain_text("cannot play notes.mp4")
+    expect(page.locator(VERDICT)).to_have_attribute("data-verdict", "none")
     # Back to the camera.
     page.locator("#live select").select_option(index=0)
     state(page, "running")
@@ -182,7 +187,10 @@ def test_a_server_that_is_gone_is_tried_again(unwatched: playwright.Page) -> Non
     state(page, "running")
     page.route("**/live/frame*", lambda route: route.abort())
     expect(page.locator(SAID)).to_contain_text("does not answer")
+    # The verdict on what the camera showed before must not stand for what it shows now.
     expect(page.locator(RATE)).to_have_text("")
+    expect(page.locator(VERDICT)).to_have_attribute("data-verdict", "none")
+    assert page.evaluate(DRAWN) == 0 and page.locator('[data-act="snapshot"]').is_disabled()
     page.unroute("**/live/frame*")
     state(page, "running")
     page.route("**/live/frame*", lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}))

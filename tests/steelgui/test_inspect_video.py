@@ -140,8 +140,8 @@ from pathlib import Path
 from steelgui.cli import main
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
-from steelgui.web import routes
-routes(Workbench(Settings(home=Path({str(tmp_path)!r}))))
+from steelgui.live import live_routes
+live_routes(Workbench(Settings(home=Path({str(tmp_path)!r}))))
 clip = Path({str(tmp_path)!r}) / "clip.mp4"
 clip.touch()
 print(main(["inspect", str(clip)]))

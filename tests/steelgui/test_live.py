@@ -18,12 +18,11 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from steelgui.live import MAX_BYTES
+from steelgui.live import MAX_BYTES, live_routes
 from steelgui.results import Defect, Inspection, Thresholds
 from steelgui.services.live import AT_ONCE, Steady, shown, steady
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
-from steelgui.web import routes
 
 SCRATCHED = (assets_folder() / "samples" / "07-tile-scratches.jpg").read_bytes()
 JPEG = {"content-type": "image/jpeg"}
@@ -39,7 +38,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
 
 @pytest.fixture
 def client(workbench: Workbench) -> Iterator[Client]:
-    with TestClient(Starlette(routes=routes(workbench))) as opened:
+    with TestClient(Starlette(routes=[live_routes(workbench)])) as opened:
         yield opened
 
 
@@ -165,7 +164,7 @@ def test_the_pages_login_guards_frames_and_snapshots(workbench: Workbench) -> No
     with gr.Blocks(analytics_enabled=False) as page:
         gr.HTML("page")
     page.auth, page.auth_message = [("kim", "steel")], None
-    app = App.create_app(page, app_kwargs={"routes": routes(workbench)})
+    app = App.create_app(page, app_kwargs={"routes": [live_routes(workbench)]})
     app.auth = {"kim": "steel"}
     before = workbench.history.count()
     with TestClient(app) as visitor:
