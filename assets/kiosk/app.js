@@ -44,11 +44,12 @@ function slideOn() {
   slide += 1;
 }
 
-// Is the server there, is it the one this page came from, is the walk rendered?
+// Is the server there, is it the one this page came from, are its models loaded, is the walk rendered?
 async function lookAtServer() {
   try {
-    const { id, walk } = await ask("alive");
+    const { id, ready, walk } = await ask("alive");
     if (id !== about.id) return location.reload();
+    if (!ready) throw new Error("not yet");
     if (walk && !$("#walk").hasAttribute("src")) await showWalk();
     if (screen() === "offline") attract();
   } catch {

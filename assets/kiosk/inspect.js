@@ -13,6 +13,7 @@ const COUNT = Number(new URLSearchParams(location.search).get("count") ?? 3);
 export class Inspection {
   constructor(camera, plates, lost) {
     this.camera = camera;
+    this.blind = false;
     this.lost = lost;
     const grid = $("#plates");
     grid.replaceChildren(...plates.map((stem, number) => {
@@ -33,8 +34,12 @@ export class Inspection {
   async home() {
     const mine = newTurn();
     this.clear();
-    if (!this.camera.live) show("plates");
-    if (await this.camera.open()) { if (stillIn(mine)) show("home"); } else this.plates();
+    // What was there the last time is shown at once.
+    show(this.blind ? "plates" : "home");
+    this.blind = !(await this.camera.open());
+    if (!stillIn(mine)) return;
+    if (this.blind) this.plates();
+    else show("home");
   }
 
   plates() {

@@ -69,7 +69,8 @@ def _application(booth: Booth) -> Starlette:
         )
 
     async def alive(_: Request) -> Response:
-        return JSONResponse({"id": booth.start_id, "walk": booth.walk() is not None})
+        ready = booth.workbench.ready
+        return JSONResponse({"id": booth.start_id, "ready": ready, "walk": booth.walk() is not None})
 
     async def walk(_: Request) -> Response:
         path = booth.walk()

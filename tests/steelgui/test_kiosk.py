@@ -377,7 +377,7 @@ def test_until_it_is_rendered_there_is_no_walk(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("steelgui.kiosk.booth.render_walk", full)
     booth, client = served(Settings(home=tmp_path))
-    assert client.get("/kiosk/alive").json() == {"id": booth.start_id, "walk": False}
+    assert client.get("/kiosk/alive").json() == {"id": booth.start_id, "ready": False, "walk": False}
     assert booth._rendering is None, "visitors' models go first"
     booth.workbench.inspector.load()
     assert booth.walk() is None
