@@ -89,7 +89,7 @@ function limit() {
 const acts = {
   begin() {
     // A tablet's browser; a kiosk's is full already, and refuses.
-    document.documentElement.requestFullscreen?.().catch(() => {});
+    if (!document.fullscreenElement) document.documentElement.requestFullscreen?.().catch(() => {});
     stayAwake();
     return inspection.home();
   },
