@@ -126,7 +126,7 @@ def test_marks_show_masks_or_else_the_heat() -> None:
     glow = marks(evidence, seen())
     assert glow is not None and glow[10, 10, 3] > 0 and glow[600, 600, 3] == 0
     drawn = marks(evidence, seen(Defect("scratches", mask, 400, 10.0, 1)))
-    assert drawn is not None and drawn[600, 600, 3] == 110 and drawn[10, 10, 3] == 0
+    assert drawn is not None and 0 < drawn[600, 600, 3] < 255 and drawn[10, 10, 3] == 0
     assert tuple(drawn[600, 600, :3]) == (0xD5, 0x5E, 0x00)
     assert [sure(score) for score in (0.95, 0.7, 0.3, None)] == ["very", "fairly", "little", "fairly"]
 
