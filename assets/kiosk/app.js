@@ -4,6 +4,7 @@ import { Door } from "./door.js";
 import { guard, hold, recover, stayAwake } from "./guard.js";
 import { touch, watch } from "./idle.js";
 import { Inspection } from "./inspect.js";
+import { Live } from "./live.js";
 import { Quiz } from "./quiz.js";
 import { $, newTurn, screen, show, sleep } from "./screens.js";
 import { ask } from "./server.js";
@@ -13,7 +14,7 @@ const IDLE = Math.max(2, Number(new URLSearchParams(location.search).get("idle")
 const SLIDE = 5000;
 const LOOK_AGAIN = 5000;
 
-let about, inspection, quiz, door;
+let about, inspection, live, quiz, door;
 const camera = new Camera($("#camera"), () => inspection.cameraChanged());
 const slides = [...document.querySelectorAll("#slides img")];
 let slide = 0;
@@ -96,6 +97,7 @@ const acts = {
   home: () => { quiz.clear(); return inspection.home(); },
   capture: () => inspection.capture(),
   plates: () => inspection.plates(),
+  live: () => live.start(),
   surprise: () => inspection.surprise(),
   again: () => inspection.home(),
   intro: () => { inspection.clear(); return quiz.intro(); },
@@ -124,6 +126,7 @@ function keys(event) {
 function start() {
   fill(about.texts, about.lang);
   inspection = new Inspection(camera, about.plates, lost);
+  live = new Live(camera, lost);
   quiz = new Quiz(lost);
   door = new Door(about.door, lost);
   speak(document.documentElement.lang);

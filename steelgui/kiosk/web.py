@@ -79,7 +79,8 @@ def _application(booth: Booth) -> Starlette:
     async def inspect(request: Request) -> Response:
         plate = request.query_params.get("plate")
         if plate is None:
-            return JSONResponse(await booth.run(booth.inspect, await _body(request, MAX_BYTES)))
+            keep = booth.settings.kiosk_keep and "live" not in request.query_params
+            return JSONResponse(await booth.run(booth.inspect, await _body(request, MAX_BYTES), keep))
         known = {path.stem: path for path in booth.plates()}
         if plate not in known:
             return _refusal(404, "there is no such plate")

@@ -109,6 +109,24 @@ def test_camera_countdown_result_and_nothing_is_kept(
     assert not list((kiosk_home / "history").rglob("*.*"))
 
 
+def test_live_the_camera_is_looked_at_again_and_again(enter: Open, chromium: playwright.Browser) -> None:
+    page = enter(chromium, "?count=0")
+    frames: list[str] = []
+    page.on("response", lambda answer: frames.append(answer.url) if "live=1" in answer.url else None)
+    do(page, "begin")
+    do(page, "live")
+    expect(at(page, "live")).to_be_visible()
+    # The fake camera shows no steel; whatever it is taken for, two frames in a row are told.
+    expect(page.locator("#seen")).not_to_have_text(re.compile("^(|Move a plate past the camera)$"))
+    do(page, "capture")
+    expect(at(page, "result")).to_be_visible()
+    page.wait_for_timeout(500)
+    seen = len(frames)
+    assert seen >= 2
+    page.wait_for_timeout(1000)
+    assert len(frames) == seen, "nobody looks any more"
+
+
 def test_without_a_camera_there_are_plates_in_both_languages(enter: Open, blind: playwright.Browser) -> None:
     page = enter(blind, "?count=0", locale="ko-KR")
     expect(page.locator("html")).to_have_attribute("lang", "ko")

@@ -76,8 +76,9 @@ def test_a_capture_is_kept_where_that_is_switched_on(tmp_path: Path) -> None:
     assert client.get("/kiosk/start").json()["keep"] is True
     client.post("/kiosk/inspect", content=frame())
     client.post("/kiosk/inspect?plate=07-tile-scratches")
+    client.post("/kiosk/inspect?live=1", content=frame())
     rows = booth.workbench.latest(5)
-    assert [row.source for row in rows] == ["kiosk"], "a plate is no visitor's"
+    assert [row.source for row in rows] == ["kiosk"], "neither a plate, which is no visitor's, nor what passes by"
     booth.workbench.history.close()
 
 
