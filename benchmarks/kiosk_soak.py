@@ -41,8 +41,8 @@ def soak(page: Any, server: int, captures: int, every: int = 50) -> Iterator[Use
     tools.send("Performance.enable")
     page.locator('[data-do="begin"]').click()
     for number in range(1, captures + 1):
-        page.locator('body[data-screen="home"] [data-do="capture"]').click()
-        page.locator('body[data-screen="result"] [data-do="again"]').click()
+        page.locator('section[data-on="home"] [data-do="capture"]').click()
+        page.locator('section[data-on="result"] [data-do="again"]').click()
         if number % every == 0 or number == captures:
             page.locator('body[data-screen="home"]').wait_for()
             tools.send("HeapProfiler.collectGarbage")

@@ -4,6 +4,7 @@ import { Door } from "./door.js";
 import { guard, hold, recover, stayAwake } from "./guard.js";
 import { touch, watch } from "./idle.js";
 import { Inspection } from "./inspect.js";
+import { Live } from "./live.js";
 import { Quiz } from "./quiz.js";
 import { $, newTurn, screen, show, sleep } from "./screens.js";
 import { ask } from "./server.js";
@@ -13,7 +14,7 @@ const IDLE = Math.max(2, Number(new URLSearchParams(location.search).get("idle")
 const SLIDE = 5000;
 const LOOK_AGAIN = 5000;
 
-let about, inspection, quiz, door;
+let about, inspection, live, quiz, door;
 const camera = new Camera($("#camera"), () => inspection.cameraChanged());
 const slides = [...document.querySelectorAll("#slides img")];
 let slide = 0;
@@ -44,11 +45,12 @@ function slideOn() {
   slide += 1;
 }
 
-// Is the server there, is it the one this page came from, is the walk rendered?
+// Is the server there, is it the one this page came from, are its models loaded, is the walk rendered?
 async function lookAtServer() {
   try {
-    const { id, walk } = await ask("alive");
+    const { id, ready, walk } = await ask("alive");
     if (id !== about.id) return location.reload();
+    if (!ready) throw new Error("not yet");
     if (walk && !$("#walk").hasAttribute("src")) await showWalk();
     if (screen() === "offline") attract();
   } catch {
@@ -88,13 +90,14 @@ function limit() {
 const acts = {
   begin() {
     // A tablet's browser; a kiosk's is full already, and refuses.
-    document.documentElement.requestFullscreen?.().catch(() => {});
+    if (!document.fullscreenElement) document.documentElement.requestFullscreen?.().catch(() => {});
     stayAwake();
     return inspection.home();
   },
   home: () => { quiz.clear(); return inspection.home(); },
   capture: () => inspection.capture(),
   plates: () => inspection.plates(),
+  live: () => live.start(),
   surprise: () => inspection.surprise(),
   again: () => inspection.home(),
   intro: () => { inspection.clear(); return quiz.intro(); },
@@ -123,6 +126,7 @@ function keys(event) {
 function start() {
   fill(about.texts, about.lang);
   inspection = new Inspection(camera, about.plates, lost);
+  live = new Live(camera, lost);
   quiz = new Quiz(lost);
   door = new Door(about.door, lost);
   speak(document.documentElement.lang);

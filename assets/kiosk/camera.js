@@ -7,34 +7,34 @@ export class Camera {
     this.changed = changed;
     this.stream = null;
     this.wanted = false;
-    this.opening = false;
+    this.opening = null;
   }
 
   get live() {
     return this.stream !== null && this.video.videoWidth > 0;
   }
 
+  // Is there one? Whoever asks while it is being opened gets the same answer.
   async open() {
     this.wanted = true;
-    if (this.stream || this.opening) return this.live;
-    this.opening = true;
+    if (!this.stream) await (this.opening ??= this.start());
+    return this.live;
+  }
+
+  async start() {
     try {
       // Without a secure address there are no devices at all.
       const stream = await navigator.mediaDevices.getUserMedia(WISH);
-      if (!this.wanted) {
-        for (const track of stream.getTracks()) track.stop();
-        return false;
-      }
       this.stream = stream;
+      if (!this.wanted) return this.release();
       for (const track of stream.getTracks()) track.onended = () => this.lost();
       this.video.srcObject = stream;
       await this.video.play();
     } catch {
       this.release();
     } finally {
-      this.opening = false;
+      this.opening = null;
     }
-    return this.live;
   }
 
   lost() {

@@ -34,8 +34,9 @@ export function recover(again) {
 }
 
 // The screen stays on while the page is seen; a browser that cannot do it has its own setting.
+let awake = null;
 export async function stayAwake() {
   try {
-    await navigator.wakeLock?.request("screen");
+    if (!awake || awake.released) awake = await navigator.wakeLock?.request("screen");
   } catch { /* a tablet that saves power */ }
 }

@@ -13,6 +13,7 @@ const COUNT = Number(new URLSearchParams(location.search).get("count") ?? 3);
 export class Inspection {
   constructor(camera, plates, lost) {
     this.camera = camera;
+    this.blind = false;
     this.lost = lost;
     const grid = $("#plates");
     grid.replaceChildren(...plates.map((stem, number) => {
@@ -33,8 +34,12 @@ export class Inspection {
   async home() {
     const mine = newTurn();
     this.clear();
-    if (!this.camera.live) show("plates");
-    if (await this.camera.open()) { if (stillIn(mine)) show("home"); } else this.plates();
+    // What was there the last time is shown at once.
+    show(this.blind ? "plates" : "home");
+    this.blind = !(await this.camera.open());
+    if (!stillIn(mine)) return;
+    if (this.blind) this.plates();
+    else show("home");
   }
 
   plates() {
@@ -47,7 +52,7 @@ export class Inspection {
   // Lost or found: the page follows, unless somebody is looking at a result.
   cameraChanged() {
     $("#to-camera").hidden = !this.camera.live;
-    if (!this.camera.live && (screen() === "home" || screen() === "count")) this.plates();
+    if (!this.camera.live && ["home", "count", "live"].includes(screen())) this.plates();
   }
 
   surprise() {
@@ -55,7 +60,7 @@ export class Inspection {
   }
 
   async capture() {
-    if (screen() !== "home") return;
+    if (!["home", "live"].includes(screen())) return;
     const mine = newTurn();
     show("count");
     for (let left = COUNT; left > 0 && stillIn(mine); left -= 1) {
@@ -63,8 +68,10 @@ export class Inspection {
       await sleep(Math.min(left, 1) * 1000);
     }
     $("#number").textContent = "";
+    // Who is quicker than the camera waits for it.
+    const found = await this.camera.open();
     if (!stillIn(mine)) return;
-    if (!this.camera.live) return this.home();
+    if (!found) return this.home();
     this.camera.draw(frame);
     show("looking");
     const picture = await new Promise((done) => frame.toBlob(done, "image/jpeg", 0.92));

@@ -1,6 +1,5 @@
 // Asks the server. `Lost`: nobody answered, which passes. `Refused`: it said no, with a status.
-// Right after the start, the first picture waits for the models.
-const WAIT = 60000;
+const WAIT = 30000;
 
 export class Lost extends Error {}
 export class Refused extends Error {

@@ -63,8 +63,11 @@ class Booth:
         """Sample pictures for who has no camera: the square ones, since a strip is hard to read on a booth's screen."""
         return [path for path in self.workbench.samples() if "-tile-" in path.name]
 
-    def inspect(self, source: bytes | Path) -> dict[str, Any]:
+    def inspect(self, source: bytes | Path, keep: bool = False) -> dict[str, Any]:
         """What the page shows of a frame or a plate.
+
+        Args:
+            keep: also in the history.
 
         Raises:
             ImageError, CheckpointError: one sentence each.
@@ -72,7 +75,7 @@ class Booth:
         image = shrunk(read_image(source, "camera" if isinstance(source, bytes) else source.name))
         evidence = self.workbench.inspector.look(image)
         inspection = decide(evidence, Thresholds())
-        if self.settings.kiosk_keep and isinstance(source, bytes):
+        if keep:
             name = f"kiosk-{datetime.now():%Y%m%d-%H%M%S}.jpg"
             try:
                 self.workbench.history.record(

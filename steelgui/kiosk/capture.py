@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
-from steelgui.overlay import class_colours
+from steelgui.overlay import class_colours, overlay_layer
 from steelgui.results import Evidence, Inspection
 
 #: A frame is shown about this large; more pixels cost time and memory and show a child nothing more.
 LONGEST = 1024
-#: Of a class that was found without a mask, the heat map is shown where it is at least this warm (0 to 255).
-WARM = 90
 #: Marks of a smaller picture are drawn larger than it is, or their rims were stairs on a booth's screen.
 DRAWN = 768
-HOT = "#ff8a33"
 
 Sure = Literal["very", "fairly", "little"]
 
@@ -62,29 +59,17 @@ def marks(evidence: Evidence, inspection: Inspection) -> NDArray[np.uint8] | Non
     looked; None where nothing was found."""
     if inspection.verdict == "ok":
         return None
-    height, width = evidence.image.shape[:2]
-    factor = max(1.0, DRAWN / max(height, width))
-    width, height = round(width * factor), round(height * factor)
-    layer = np.zeros((height, width, 4), dtype=np.uint8)
-    if not inspection.defects:
-        layer[..., :3] = _rgb(HOT)
-        heat = np.asarray(Image.fromarray(evidence.heat).resize((width, height)))
-        layer[..., 3] = np.where(heat >= WARM, heat * 0.7, 0)
-        return layer
-    colours = class_colours(defect.name for defect in inspection.defects)
-    line = max(1, round(max(height, width) / 200))
-    for defect in inspection.defects:
-        grown = Image.fromarray(defect.mask.astype(np.uint8) * 255).resize((width, height))
-        mask = np.asarray(grown) >= 128
-        rim = mask & ~ndimage.binary_erosion(mask, iterations=line, border_value=1)
-        layer[mask] = (*_rgb(colours[defect.name]), 110)
-        layer[rim, 3] = 255
-    return layer
+    factor = max(1.0, DRAWN / max(inspection.width, inspection.height))
+    width, height = round(inspection.width * factor), round(inspection.height * factor)
 
+    def grown(layer: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.asarray(Image.fromarray(layer).resize((width, height)))
 
-def _rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return red, green, blue
+    masks = [grown(defect.mask.astype(np.uint8) * 255) >= 128 for defect in inspection.defects]
+    defects = tuple(replace(one, mask=mask) for one, mask in zip(inspection.defects, masks, strict=True))
+    larger = replace(inspection, defects=defects, width=width, height=height)
+    indices, colours = overlay_layer(larger, heat=None if defects else grown(evidence.heat))
+    return colours[indices]
 
 
 def _data_url(layer: NDArray[np.uint8]) -> str:

@@ -69,7 +69,8 @@ def _application(booth: Booth) -> Starlette:
         )
 
     async def alive(_: Request) -> Response:
-        return JSONResponse({"id": booth.start_id, "walk": booth.walk() is not None})
+        ready = booth.workbench.ready
+        return JSONResponse({"id": booth.start_id, "ready": ready, "walk": booth.walk() is not None})
 
     async def walk(_: Request) -> Response:
         path = booth.walk()
@@ -78,7 +79,8 @@ def _application(booth: Booth) -> Starlette:
     async def inspect(request: Request) -> Response:
         plate = request.query_params.get("plate")
         if plate is None:
-            return JSONResponse(await booth.run(booth.inspect, await _body(request, MAX_BYTES)))
+            keep = booth.settings.kiosk_keep and "live" not in request.query_params
+            return JSONResponse(await booth.run(booth.inspect, await _body(request, MAX_BYTES), keep))
         known = {path.stem: path for path in booth.plates()}
         if plate not in known:
             return _refusal(404, "there is no such plate")

@@ -139,6 +139,7 @@ def test_a_broken_own_model_is_listed_with_its_fault(capsys: pytest.CaptureFixtu
         (["data", "describe", "/no/such/folder"], 1, "there is no such folder"),
         (["evaluate", "nobody", "--data", "."], 1, "no model of that name"),
         (["serve", "--auth", "alice"], 2, "USER:PASSWORD"),
+        (["serve", "--kiosk", "--kiosk-pin", "12"], 2, "4 to 12 digits"),
     ],
 )
 def test_bad_usage_is_one_sentence(

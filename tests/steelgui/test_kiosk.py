@@ -76,8 +76,9 @@ def test_a_capture_is_kept_where_that_is_switched_on(tmp_path: Path) -> None:
     assert client.get("/kiosk/start").json()["keep"] is True
     client.post("/kiosk/inspect", content=frame())
     client.post("/kiosk/inspect?plate=07-tile-scratches")
+    client.post("/kiosk/inspect?live=1", content=frame())
     rows = booth.workbench.latest(5)
-    assert [row.source for row in rows] == ["kiosk"], "a plate is no visitor's"
+    assert [row.source for row in rows] == ["kiosk"], "neither a plate, which is no visitor's, nor what passes by"
     booth.workbench.history.close()
 
 
@@ -126,7 +127,7 @@ def test_marks_show_masks_or_else_the_heat() -> None:
     glow = marks(evidence, seen())
     assert glow is not None and glow[10, 10, 3] > 0 and glow[600, 600, 3] == 0
     drawn = marks(evidence, seen(Defect("scratches", mask, 400, 10.0, 1)))
-    assert drawn is not None and drawn[600, 600, 3] == 110 and drawn[10, 10, 3] == 0
+    assert drawn is not None and 0 < drawn[600, 600, 3] < 255 and drawn[10, 10, 3] == 0
     assert tuple(drawn[600, 600, :3]) == (0xD5, 0x5E, 0x00)
     assert [sure(score) for score in (0.95, 0.7, 0.3, None)] == ["very", "fairly", "little", "fairly"]
 
@@ -377,7 +378,7 @@ def test_until_it_is_rendered_there_is_no_walk(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("steelgui.kiosk.booth.render_walk", full)
     booth, client = served(Settings(home=tmp_path))
-    assert client.get("/kiosk/alive").json() == {"id": booth.start_id, "walk": False}
+    assert client.get("/kiosk/alive").json() == {"id": booth.start_id, "ready": False, "walk": False}
     assert booth._rendering is None, "visitors' models go first"
     booth.workbench.inspector.load()
     assert booth.walk() is None
