@@ -23,6 +23,7 @@ STRIP = 2.0
 NEWEST, KEPT, KEPT_FILTERS, PAGE = 2_000, 20_000, 32, 250
 #: Nearly always nothing or a few are new, so the first look is a short one.
 FIRST = 16
+HAIR = 1e-9
 #: Pictures newest first; True where a person corrected the class.
 _Ids = tuple[tuple[int, bool], ...]
 
@@ -95,9 +96,16 @@ def covered(runs: str, width: int, height: int, grid: tuple[int, int]) -> NDArra
     borders = np.linspace(0, height, rows + 1)
     above = np.clip(borders[None, :] - tops[:, None], 0, lengths[:, None])
     parts = np.diff(above, axis=1)
-    by_column = np.zeros((width, rows))
+    by_column = np.zeros((width + 1, rows))
     np.add.at(by_column, xs, parts)
-    return np.asarray((_shares(width, columns) @ by_column).T * (rows * columns / (width * height)))
+    # All that lies left of each border between columns, a pixel that it cuts by its part.
+    left = np.vstack([np.zeros(rows), np.cumsum(by_column, axis=0)])
+    borders = np.linspace(0, width, columns + 1)
+    whole = borders.astype(int)
+    sums = left[whole] + (borders - whole)[:, None] * by_column[whole]
+    cells = np.diff(sums, axis=0).T * (rows * columns / (width * height))
+    # Sums leave a hair of what was subtracted; a cell has no less than a part of a pixel or nothing.
+    return np.asarray(np.where(cells > HAIR, cells, 0.0))
 
 
 def _by_column(
@@ -112,13 +120,6 @@ def _by_column(
     begins = np.maximum(starts[of], xs * height)
     ends = np.minimum((starts + lengths)[of], (xs + 1) * height)
     return begins, ends - begins, xs
-
-
-def _shares(pixels: int, cells: int) -> NDArray[np.float64]:
-    """cells×pixels: the part of each pixel that lies in each cell."""
-    borders = np.linspace(0, pixels, cells + 1)
-    left = np.arange(pixels)
-    return np.diff(np.clip(borders[:, None] - left[None, :], 0, 1), axis=0)
 
 
 class PositionMaps:
