@@ -123,9 +123,13 @@ class DashboardTab(Panel):
     def load_outputs(self) -> list[Any]:
         return [*self.drawn, self.range, self.stack, self.exports, self.dates]
 
-    def recall(self, page: gr.Blocks) -> None:
-        """Set the controls as this browser left them."""
-        page.load(None, [self.remembered, *self.kept], self.kept, js=RECALL, show_progress="hidden")
+    def opened(self, tab: gr.Tab) -> None:
+        """Set the controls as this browser left them, then fill the page."""
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        # Not when the page loads: what is set in a tab that nobody has opened yet may be lost.
+        tab.select(None, [self.remembered, *self.kept], self.kept, js=RECALL, **quiet).then(
+            self.on_load, self.inputs, self.load_outputs, **quiet
+        )
 
     # Events -----------------------------------------------------------------------------------------------------
 

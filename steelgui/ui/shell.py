@@ -113,7 +113,6 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         page.load(arrive, None, [*inspect.load_outputs, batch.table, header, about], **private)
         inspect.recall(page)
-        dashboard.recall(page)
         studio_tab.select(studio.on_load, studio.load_inputs, studio.load_outputs, **private)
         retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
         data_tab.select(data.on_load, data.load_inputs, data.load_outputs, **private)
@@ -146,7 +145,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
         models_tab.select(models.on_load, models.model, models.load_outputs, **private)
-        dashboard_tab.select(dashboard.on_load, dashboard.inputs, dashboard.load_outputs, **private)
+        dashboard.opened(dashboard_tab)
         for chosen in (*retrain.chosen, *models.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.

@@ -1,11 +1,13 @@
-"""The dashboard's figures against published and hand-computed ones, and its maps against masks drawn here."""
+"""The dashboard over a history of its own: figures, filters, maps that follow, and what the page makes of them."""
 
 from __future__ import annotations
 
-import time
+import csv
+import io
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,181 +16,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import rle
-from steelgui.history import Filter, History, Period
+from steelgui.history import Filter, History
 from steelgui.results import Defect, Inspection, Thresholds
-from steelgui.services.dashboard import FREE, Asked, Dashboard, View, alert, class_changes, compare
-from steelgui.services.periods import LOCAL, OwnDates, Span, bars, begin, following, grain_of, spans
-from steelgui.services.positions import GRIDS, PositionMaps, covered, shape_of
-from steelgui.services.quality import newcombe, p_chart, wilson, z_score
+from steelgui.services.dashboard import FREE, Asked, Dashboard, View, alert, class_changes
+from steelgui.services.dashboard_table import figures_csv
+from steelgui.services.periods import Span
+from steelgui.services.positions import PositionMaps, covered
 from steelgui.settings import Settings
+from steelgui.ui import dashboard_charts as charts
+from steelgui.ui import dashboard_fragments as fragments
+from steelgui.ui.dashboard_picture import picture
+from steelgui.ui.i18n import Translator
 
-SEOUL = ZoneInfo("Asia/Seoul")
-NOW = datetime(2026, 3, 11, 14, 5, 30, tzinfo=SEOUL)
-
-
-# Rates -----------------------------------------------------------------------------------------------------------
-
-#: Newcombe 1998, Table II, method 10: hits, count, hits before, count before, interval as it is printed.
-PUBLISHED = [
-    (56, 70, 48, 80, 0.0524, 0.3339),
-    (9, 10, 3, 10, 0.1705, 0.8090),
-    (6, 7, 2, 7, 0.0582, 0.8062),
-    (5, 56, 0, 29, -0.0381, 0.1926),
-    (0, 10, 0, 20, -0.1611, 0.2775),
-    (0, 10, 0, 10, -0.2775, 0.2775),
-    (10, 10, 0, 20, 0.6791, 1.0),
-    (10, 10, 0, 10, 0.6075, 1.0),
-]
+NOW = datetime(2026, 3, 11, 14, 5, 30, tzinfo=ZoneInfo("Asia/Seoul"))
 
 
-@pytest.mark.parametrize(("hits", "count", "hits_before", "count_before", "low", "high"), PUBLISHED)
-def test_newcombe_as_published(
-    hits: int, count: int, hits_before: int, count_before: int, low: float, high: float
-) -> None:
-    found = newcombe(hits, count, hits_before, count_before)
-    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
-
-
-def test_wilson_as_published() -> None:
-    # Newcombe 1998 (the paper on one proportion), Table I: 81/263, 15/148, 0/20, 1/29.
-    for hits, count, low, high in [
-        (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718),
-    ]:  # fmt: skip
-        found = wilson(hits, count)
-        assert (round(found.low, 4), round(found.high, 4)) == (low, high)
-    assert (wilson(0, 0).low, wilson(0, 0).high) == (0.0, 1.0)
-    assert wilson(7, 7).high == 1.0
-    with pytest.raises(ValueError, match="4 of 3 is no rate"):
-        wilson(4, 3)
-
-
-def test_more_comparisons_make_wider_intervals() -> None:
-    assert z_score(0.95) == pytest.approx(1.959964, abs=1e-6)
-    assert z_score(0.95, 7) == pytest.approx(2.690110, abs=1e-6)
-    assert compare(60, 1000, 40, 1000).change == "more"
-    assert compare(60, 1000, 40, 1000, comparisons=7).change == "chance"
-    assert compare(40, 1000, 60, 1000).change == "fewer"
-    assert compare(1, 3, 0, 0).change == "unknown"
-    assert compare(1, 3, 0, 0).difference is None
-
-
-#: Montgomery, Introduction to Statistical Quality Control, Table 7.1: cans of orange juice, samples of 50.
-JUICE = [12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22, 8, 10, 5, 13, 11, 20, 18, 24, 15, 9, 12, 7, 13, 9, 6]
-
-
-def test_limits_as_in_montgomery() -> None:
-    chart = p_chart([(hits, 50) for hits in JUICE])
-    assert chart.centre == pytest.approx(0.2313, abs=5e-5)
-    first = chart.subgroups[0]
-    assert first.upper == pytest.approx(0.4102, abs=1e-4)
-    assert first.lower == pytest.approx(0.0524, abs=1e-4)
-    # "Samples 15 and 23 plot above the upper control limit."
-    assert [place + 1 for place in chart.outside] == [15, 23]
-    assert chart.subgroups[14].state == "above"
-
-
-def test_limits_by_the_size_of_the_subgroup() -> None:
-    chart = p_chart([(10, 100), (20, 400), (0, 0), (60, 400), (1, 2)])
-    # By hand: centre 91/902; of 400 it is 0.10089 ± 3·0.015059.
-    assert chart.centre == pytest.approx(91 / 902)
-    assert [group.state for group in chart.subgroups] == ["within", "below", "empty", "above", "few"]
-    assert chart.subgroups[1].lower == pytest.approx(0.05571, abs=1e-5)
-    assert chart.subgroups[3].upper == pytest.approx(0.14606, abs=1e-5)
-    assert chart.subgroups[0].lower == pytest.approx(0.01053, abs=1e-5)
-    assert p_chart([]).centre is None
-    assert p_chart([(0, 0)]).outside == ()
-
-
-# Time ------------------------------------------------------------------------------------------------------------
-
-
-def at(text: str, zone: Any = SEOUL) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=zone)
-
-
-def test_ranges_and_what_they_are_compared_with() -> None:
-    assert spans("today", NOW) == (Span(at("2026-03-11")), Span(at("2026-03-10"), at("2026-03-10 14:05")))
-    assert spans("week", NOW) == (Span(at("2026-03-05")), Span(at("2026-02-26"), at("2026-03-04 14:05")))
-    assert spans("month", NOW)[0] == Span(at("2026-02-10"))
-    assert spans("all", NOW) == (Span(), None)
-
-
-def test_own_dates() -> None:
-    own = OwnDates(date(2026, 3, 2), date(2026, 3, 4))
-    assert spans("own", NOW, own) == (
-        Span(at("2026-03-02"), at("2026-03-05")), Span(at("2026-02-27"), at("2026-03-02")),
-    )  # fmt: skip
-    chosen = replace(own, before_since=date(2026, 1, 1), before_until=date(2026, 1, 1))
-    assert spans("own", NOW, chosen)[1] == Span(at("2026-01-01"), at("2026-01-02"))
-    assert spans("own", NOW, OwnDates())[0] == Span(at("2026-03-11"), at("2026-03-12"))
-    with pytest.raises(ValueError, match="lies before the first"):
-        spans("own", NOW, OwnDates(date(2026, 3, 4), date(2026, 3, 2)))
-
-
-def test_bars() -> None:
-    assert grain_of(at("2026-03-11"), at("2026-03-12")) == "hour"
-    assert grain_of(at("2026-02-10"), at("2026-03-12")) == "day"
-    assert grain_of(at("2025-03-10"), at("2026-03-12")) == "week"
-    assert grain_of(at("2020-03-10"), at("2026-03-12")) == "month"
-    assert begin(at("2026-03-11 14:05"), "week") == at("2026-03-09")
-    assert following(at("2026-01-01"), "month") == at("2026-02-01")
-    counted = [Period(at("2026-03-03"), 3, 1, {"scratches": 1, "none": 2}), Period(at("2026-03-04"), 1, 1, {"x": 1})]
-    found = bars(counted, at("2026-03-02"), at("2026-03-16"), "week")
-    assert found == (Period(at("2026-03-02"), 4, 2, {"scratches": 1, "none": 2, "x": 1}), Period(at("2026-03-09")))
-    assert len(bars((), at("2026-03-11"), at("2026-03-12"), "hour")) == 24
-
-
-def test_the_clock_of_the_wall_in_spring(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not hasattr(time, "tzset"):
-        pytest.skip("Windows has one zone for all processes")
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    try:
-        for text in ("2026-03-28 23:30", "2026-03-29 01:30", "2026-10-25 00:30", "2026-10-25 01:30"):
-            moment = at(text, UTC)
-            here = moment.astimezone(LOCAL)
-            assert here.utcoffset() == moment.astimezone(ZoneInfo("Europe/Berlin")).utcoffset()
-            assert here.astimezone(UTC) == moment
-        day = spans("today", datetime(2026, 3, 29, 15, tzinfo=LOCAL))[0]
-        assert day.since and day.since.astimezone(UTC) == datetime(2026, 3, 28, 23, tzinfo=UTC)
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-
-
-# Positions -------------------------------------------------------------------------------------------------------
-
-
-def by_pixels(mask: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.float64]:
-    """Slow and plain: each pixel cut into so many parts that no cell's border cuts one."""
-    rows, columns = grid
-    height, width = mask.shape
-    fine = np.kron(mask.astype(float), np.ones((rows, columns)))
-    return fine.reshape(rows, height, columns, width).mean(axis=(1, 3))
-
-
-@pytest.mark.parametrize(("width", "height"), [(64, 16), (40, 30), (13, 7), (200, 3), (5, 50)])
-def test_a_map_is_exact_without_the_mask(width: int, height: int) -> None:
-    mask = np.random.default_rng(width).random((height, width)) < 0.4
-    mask[:, :2] = True  # a run that goes on in the next column
-    for grid in ((4, 8), (3, 5)):
-        np.testing.assert_allclose(covered(rle.encode(mask), width, height, grid), by_pixels(mask, grid), atol=1e-12)
-
-
-def test_a_drawn_mask_lies_where_it_was_drawn() -> None:
-    mask = np.zeros((256, 1600), dtype=bool)
-    mask[:16, 1575:] = True  # one cell of 16×25 px, in the upper right corner
-    found = covered(rle.encode(mask), 1600, 256, GRIDS["strip"])
-    assert found[0, 63] == pytest.approx(1.0)
-    assert found.sum() == pytest.approx(1.0)
-    assert not covered("", 1600, 256, GRIDS["strip"]).any()
-    assert (shape_of(1600, 256), shape_of(200, 200), shape_of(100, 300)) == ("strip", "square", "upright")
-    with pytest.raises(ValueError, match="leaves the image"):
-        covered("1 999", 4, 4, (2, 2))
-
-
-# The whole -------------------------------------------------------------------------------------------------------
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=NOW.tzinfo)
 
 
 class Clock:
@@ -395,3 +239,83 @@ def test_the_token_changes_with_the_history(dashboard: Dashboard, history: Histo
     assert after != before
     history.delete(ids)
     assert dashboard.token() not in (after,)
+
+
+# The page --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("filled")
+def test_all_figures_as_a_table(dashboard: Dashboard) -> None:
+    view = dashboard.view(Asked("week"))
+    table = figures_csv(view, alert(view, 0.3))
+    values = {tuple(row[:4]): row[4] for row in csv.reader(io.StringIO(table))}
+    assert values["summary", "", "", "inspected"] == "6"
+    assert values["summary", "", "", "rate"] == "0.5"
+    assert values["before", "", "", "hits"] == "1"
+    assert values["change", "", "scratches", "says"] == "chance"
+    assert values["bars", "2026-03-09T00:00:00+09:00", "scratches", "inspected"] == "1"
+    assert values["limits", "2026-03-08T00:00:00+09:00", "", "state"] == "empty"
+    assert values["alert", "2026-03-11T00:00:00+09:00", "", "state"] == "perhaps above"
+    assert values["positions", "", "", "pictures looked at"] == "3"
+
+
+@pytest.mark.parametrize("stack", ["class", "verdict", "defects"])
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_picture_stands_by_itself(dashboard: Dashboard, add: Add, lang: str, stack: str) -> None:
+    add("2026-03-11 08:00", "none", "<b>&", mask=spot(0, 0))
+    add("2026-03-10 08:00", *["scratches"] * 9)
+    view = dashboard.view(Asked("week"))
+    drawn = picture(view, stack, 0.2, NOW, Translator(lang))
+    # No variable, no button, nothing from outside that is markup.
+    assert "var(" not in drawn and "role=" not in drawn and "<b>" not in drawn
+    texts = [element.text for element in ET.fromstring(drawn).iter() if element.text]
+    assert "<b>&" in texts
+    assert "2026-03-11 14:05" in " ".join(texts)
+
+
+def test_what_comes_from_outside_is_escaped(dashboard: Dashboard, add: Add) -> None:
+    add("2026-03-11 08:00", '"><script>')
+    view, t = dashboard.view(Asked("week", label='"><script>')), Translator("en")
+    for drawn in (
+        fragments.chips(view, t), fragments.tiles(view, t), fragments.time_panel(view, "class", t),
+        fragments.classes(view, t), fragments.comparison(view, t), fragments.figures(view, t),
+        fragments.control_panel(view, 0.1, alert(view, 0.1), t), fragments.failed("<script>", t),
+    ):  # fmt: skip
+        assert "<script" not in drawn
+
+
+@pytest.mark.usefixtures("filled")
+def test_bars_are_buttons_and_charts_are_pictures(dashboard: Dashboard) -> None:
+    view, t = dashboard.view(Asked("week", start=at("2026-03-09"))), Translator("en")
+    bars_svg = ET.fromstring(charts.over_time(view, "class", t).svg(buttons=True))
+    groups = [group for group in bars_svg.iter("g") if group.get("role") == "button"]
+    assert [group.get("aria-pressed") for group in groups].count("true") == 1
+    # One stop for the tab key: arrow keys go on from there.
+    assert [group.get("tabindex") for group in groups] == ["-1"] * 4 + ["0"] + ["-1"] * 2
+    assert groups[4].get("aria-label") == "9 Mar: 2 inspected, Defect rate 50.0 % (1)"
+    heights = [float(rect.get("height", 0)) for rect in groups[4].iter("rect") if rect.get("opacity") == "1"]
+    assert sum(heights) == pytest.approx((charts.BOTTOM - charts.TOP) * 2 / 4)
+    chart = ET.fromstring(charts.control(view, None, t).svg())
+    assert (chart.get("role"), chart.get("aria-label", "")[:13]) == ("img", "Control chart")
+
+
+def test_points_outside_have_a_sign_and_a_word(dashboard: Dashboard, add: Add) -> None:
+    for day in range(5, 11):
+        add(f"2026-03-{day:02d} 08:00", *["none"] * 7, "patches")
+    add("2026-03-11 08:00", *["scratches"] * 8)
+    view, t = dashboard.view(Asked("week")), Translator("en")
+    assert view.chart.outside == (6,)
+    drawn = fragments.control_panel(view, None, None, t)
+    assert 'data-limits="outside"' in drawn
+    assert "1 outside the limits, more than chance explains: 11 Mar 100.0 % (above" in drawn
+    assert drawn.count(">!</text>") == 1
+
+
+@pytest.mark.parametrize("preset", ["today", "week", "month", "all", "own"])
+def test_an_empty_history_has_a_page_too(dashboard: Dashboard, preset: Any) -> None:
+    view, t = dashboard.view(Asked(preset)), Translator("en")
+    assert "No inspection in this time yet." in fragments.time_panel(view, "class", t)
+    assert "No inspection in this time yet." in fragments.control_panel(view, 0.1, None, t)
+    assert "No marked area" in fragments.where(view, t)
+    assert ET.fromstring(picture(view, "class", None, NOW, t)).tag.endswith("svg")
+    assert figures_csv(view).startswith("table,place")
