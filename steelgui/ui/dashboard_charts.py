@@ -257,6 +257,6 @@ def _ring(pressed: bool) -> str:
 
 def _nothing(t: Translator) -> str:
     return (
-        f'<text x="{WIDTH / 2}" y="{(TOP + BOTTOM) / 2}" text-anchor="middle" font-size="14" '
+        f'<text x="{WIDTH / 2}" y="{(TOP + BOTTOM) / 2 - 20}" text-anchor="middle" font-size="14" '
         f'fill="var(--sg-soft)">{escape(t("dash.nothing"))}</text>'
     )

@@ -23,7 +23,6 @@ from steelgui.ui.toast import warn
 STACKS = ("class", "verdict", "defects")
 TYPES = {"csv": "text/csv;charset=utf-8", "svg": "image/svg+xml", "png": "image/svg+xml"}
 REMEMBER = "(range, stack, alert) => ({range, stack, alert})"
-RECALL = "(kept, ...now) => kept ? [kept.range, kept.stack, kept.alert] : now"
 Updates = dict[Any, Any]
 
 
@@ -121,25 +120,26 @@ class DashboardTab(Panel):
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [*self.drawn, self.range, self.stack, self.exports, self.dates]
+        return [*self.drawn, *self.kept, self.exports, self.dates]
 
-    def opened(self, tab: gr.Tab) -> None:
-        """Set the controls as this browser left them, then fill the page."""
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-        # Not when the page loads: what is set in a tab that nobody has opened yet may be lost.
-        tab.select(None, [self.remembered, *self.kept], self.kept, js=RECALL, **quiet).then(
-            self.on_load, self.inputs, self.load_outputs, **quiet
-        )
+    @property
+    def load_inputs(self) -> list[Any]:
+        return [self.asked, self.remembered]
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None) -> Updates:
+    def on_load(self, request: gr.Request, asked: Asked, kept: object) -> Updates:
+        """Everything, with the controls as this browser left them."""
         t = self._translator(request)
-        return self._draw(t, _of(asked, preset), stack, line) | {
-            self.range: gr.Radio(choices=self._choices("range", PRESETS, t)),
-            self.stack: gr.Radio(choices=self._choices("stack", STACKS, t)),
+        preset, stack, line = remembered(kept)
+        asked = _of(asked, preset)
+        return self._draw(t, asked, stack, line) | {
+            self.range: gr.Radio(choices=self._choices("range", PRESETS, t), value=preset),
+            self.stack: gr.Radio(choices=self._choices("stack", STACKS, t), value=stack),
+            # An empty field that is set to nothing would show a zero.
+            self.line: gr.skip() if line is None else line,
             self.exports: fragments.exports(t),
-            self.dates: fragments.dates(asked.own, _of(asked, preset).preset, t),
+            self.dates: fragments.dates(asked.own, asked.preset, t),
         }
 
     def on_range(self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None) -> Updates:
@@ -226,6 +226,17 @@ class DashboardTab(Panel):
 def _of(asked: Asked, preset: str) -> Asked:
     """The control knows the range best: the browser may have set it before the tab was opened."""
     return next((replace(asked, preset=known) for known in PRESETS if known == preset), asked)
+
+
+def remembered(kept: object) -> tuple[str, str, float | None]:
+    """What a browser remembers, which anyone may have written: range, content of the bars, alert line in percent."""
+    found = kept if isinstance(kept, dict) else {}
+    preset, stack, line = (found.get(name) for name in ("range", "stack", "alert"))
+    return (
+        preset if preset in PRESETS else "week",
+        stack if stack in STACKS else STACKS[0],
+        line if isinstance(line, int | float) and not isinstance(line, bool) else None,
+    )
 
 
 def _line(percent: float | None) -> float | None:

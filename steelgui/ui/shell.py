@@ -145,7 +145,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
         models_tab.select(models.on_load, models.model, models.load_outputs, **private)
-        dashboard.opened(dashboard_tab)
+        dashboard_tab.select(dashboard.on_load, dashboard.load_inputs, dashboard.load_outputs, **private)
         for chosen in (*retrain.chosen, *models.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.
