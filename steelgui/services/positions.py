@@ -136,6 +136,7 @@ class PositionMaps:
         """Maps of the newest pictures that a filter leaves.
 
         Args:
+            where: by time, verdict and class, of which the history has exact counts.
             label: only masks of this class; of pictures whose class a person corrected, all masks.
 
         Raises:
@@ -144,7 +145,7 @@ class PositionMaps:
         with self._lock:
             known = self._known.get((where, label))
             # Counted before they are read: what comes in meanwhile is then taken for new at the next time.
-            total = self._count(where)
+            total = self._history.summary(where).count
             found = (known and self._update(where, known, total)) or (self._all(where), total)
             ids, total = found
             if known is None or found != (known.ids, known.positions.total):
@@ -156,10 +157,6 @@ class PositionMaps:
             while len(self._marks) > max(KEPT, self._newest):
                 self._marks.popitem(last=False)
             return known.positions
-
-    def _count(self, where: Filter) -> int:
-        # Not the summary, which may stop counting early.
-        return self._history.stats(where).count
 
     def _update(self, where: Filter, known: _Known, counted: int) -> tuple[_Ids, int] | None:
         """What there is now if only new pictures came on top; None if everything has to be gone through."""
@@ -173,7 +170,11 @@ class PositionMaps:
                 if row.id in places:
                     total = known.positions.total + len(found)
                     # Fewer were counted: some came in since, or else some were taken away. More: some came back.
-                    if places[row.id] or total < counted or (total > counted and total > self._count(where)):
+                    if (
+                        places[row.id]
+                        or total < counted
+                        or (total > counted and total > self._history.summary(where).count)
+                    ):
                         return None
                     return (*found, *known.ids)[: self._newest], total
                 found.append(self._remembered(row))

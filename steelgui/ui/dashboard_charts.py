@@ -21,7 +21,7 @@ from steelgui.ui.i18n import Translator
 
 WIDTH, HEIGHT = 880, 236
 #: Of the plot within: left, top, right, bottom edge.
-LEFT, TOP, RIGHT, BOTTOM = 48, 12, 872, 204
+LEFT, TOP, RIGHT, BOTTOM = 48, 12, 860, 204
 #: Of the control chart, which names its lines at the right.
 LINES_RIGHT = 776
 #: Names that fit below the bars, and steps of colour of a map.

@@ -131,7 +131,7 @@ def _class_row(name: str, count: int, most: int, colour: str, view: View, t: Tra
 
 def health(view: View, told: Alert | None, t: Translator) -> str:
     """Two sentences with icon and word: the newest bar against the line, all bars against the limits."""
-    return f'<ul class="sg-told" role="status">{_alert(told, view, t)}{_limits(view, t)}</ul>'
+    return f'<div role="status"><ul class="sg-told">{_alert(told, view, t)}{_limits(view, t)}</ul></div>'
 
 
 def _alert(told: Alert | None, view: View, t: Translator) -> str:

@@ -136,8 +136,8 @@ class DashboardTab(Panel):
         return self._draw(t, asked, stack, line) | {
             self.range: gr.Radio(choices=self._choices("range", PRESETS, t), value=preset),
             self.stack: gr.Radio(choices=self._choices("stack", STACKS, t), value=stack),
-            # An empty field that is set to nothing would show a zero.
-            self.line: gr.skip() if line is None else line,
+            # Also where there is none: Gradio shows an empty field as a zero until it is told.
+            self.line: gr.Number(value=line),
             self.exports: fragments.exports(t),
             self.dates: fragments.dates(asked.own, asked.preset, t),
         }

@@ -54,7 +54,7 @@ def tick(start: datetime, grain: Grain, t: Translator) -> str:
     """A bar's name below it."""
     if grain == "hour":
         return f"{start:%H:%M}" if start.hour else day(start, t)
-    if grain == "month":
+    if grain in ("week", "month"):
         return t("dash.month_year", month=t(f"dash.month.{start.month}"), year=start.year)
     return day(start, t)
 
@@ -64,7 +64,7 @@ def period(start: datetime, grain: Grain, t: Translator) -> str:
     if grain == "hour":
         return f"{day(start, t)}, {start:%H:%M}–{following(start, grain):%H:%M}"
     if grain == "week":
-        return f"{day(start, t)} – {day(start + timedelta(days=6), t)}"
+        return f"{day(start, t)} – {day(start + timedelta(days=6), t)}, {start.year}"
     return tick(start, grain, t)
 
 
