@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from steelgui.services.dashboard import Dashboard
 from steelgui.services.datasets import Datasets
 from steelgui.services.retraining import Retraining
 from steelgui.services.review import Review
@@ -14,6 +15,7 @@ from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 from steelgui.ui import fragments
 from steelgui.ui.batch_tab import BatchTab
+from steelgui.ui.dashboard_tab import DashboardTab
 from steelgui.ui.data_tab import DataTab
 from steelgui.ui.history_tab import HistoryTab
 from steelgui.ui.i18n import Translator, translator
@@ -44,7 +46,7 @@ SHOW_SAMPLING = """() => setTimeout(
 
 
 #: In this order.
-STYLES = ("style.css", "history.css", "live.css")
+STYLES = ("style.css", "history.css", "live.css", "dashboard.css")
 
 
 def head() -> str:
@@ -85,6 +87,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 retrain = RetrainTab(Retraining(settings), settings, i18n)
             with gr.Tab(i18n("tab.models"), id="models") as models_tab:
                 models = ModelsTab(workbench.library, Datasets(settings), settings, i18n)
+            with gr.Tab(i18n("tab.dashboard"), id="dashboard") as dashboard_tab:
+                dashboard = DashboardTab(Dashboard(workbench.history), settings, i18n)
             with gr.Tab(i18n("tab.history"), id="history"):
                 HistoryTab(Review(workbench, Datasets(settings)), settings).layout()
             with gr.Tab(i18n("tab.about"), id="about"):
@@ -141,6 +145,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
         models_tab.select(models.on_load, models.model, models.load_outputs, **private)
+        dashboard_tab.select(dashboard.on_load, dashboard.load_inputs, dashboard.load_outputs, **private)
         for chosen in (*retrain.chosen, *models.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.

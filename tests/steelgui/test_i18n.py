@@ -50,7 +50,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(change|history|kiosk|live|models|painter|rate|remedy|retrain|runs|split|studio|tile|toast)\.",
+            r"|(change|dash|history|kiosk|live|models|painter|rate|remedy|retrain|runs|split|studio|tile|toast)\.",
             key,
         )
     }
