@@ -8,12 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from steelgui.preferences import PreferenceFile
 from steelgui.settings import Settings, default_home
 from training.config import ConfigError
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
-    return Settings(home=arguments.home or default_home())
+    """With the user's preferences, as the page has them."""
+    settings = Settings(home=arguments.home or default_home())
+    if trouble := PreferenceFile(settings).trouble:
+        say(trouble)
+    return settings
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from steelgui.kiosk.pictures import Pictures
 from steelgui.kiosk.quiz import Best, Quiz
 from steelgui.kiosk.walk import render_walk, walk_path
 from steelgui.overlay import draw_overlay
-from steelgui.results import Thresholds
 from steelgui.services.decision import decide
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
@@ -71,7 +70,7 @@ class Booth:
         """
         image = shrunk(read_image(source, "camera" if isinstance(source, bytes) else source.name))
         evidence = self.workbench.inspector.look(image)
-        inspection = decide(evidence, Thresholds())
+        inspection = decide(evidence, self.settings.preferences.thresholds)
         if self.settings.kiosk_keep and isinstance(source, bytes):
             name = f"kiosk-{datetime.now():%Y%m%d-%H%M%S}.jpg"
             try:

@@ -1,0 +1,63 @@
+// What the page needs beside Gradio: keys, a way past the tabs, and names where Gradio gives none.
+// `steelguiWords` are the texts of the visitor's language, as `shell.head` has written them.
+{
+  const words = window.steelguiWords;
+
+  /** The tab's button, in the row or in the menu behind it; the menu's own buttons carry nothing but their words. */
+  const tabButton = (id) =>
+    [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab], #tabs > .tab-wrapper .overflow-dropdown button")]
+      .find((button) => button.textContent.trim() === words[`tab.${id}`]);
+
+  window.steelguiTab = tabButton;
+
+  document.addEventListener("keydown", (event) => {
+    // N is "next sample", unless someone is typing.
+    if (event.key.toLowerCase() !== "n" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, [contenteditable]")) return;
+    document.querySelector("#next-sample")?.click();
+  });
+
+  function mend() {
+    const label = document.querySelector("#slider label")?.textContent.trim();
+    if (label) {
+      for (const image of document.querySelectorAll('#slider img:not([alt]), #slider img[alt=""]')) image.alt = label;
+    }
+    // An icon where a picture will be: a name that no reader may speak.
+    for (const empty of document.querySelectorAll('div[aria-label="Empty value"]')) empty.removeAttribute("aria-label");
+    // A chart's groups of marks claim to be pictures; the chart itself has its name.
+    for (const marks of document.querySelectorAll('g[role="graphics-symbol"]:not([aria-label])')) {
+      marks.removeAttribute("role");
+      marks.removeAttribute("aria-roledescription");
+    }
+    const more = document.querySelector('#tabs .overflow-menu > button[aria-label="More tabs"]');
+    if (more) more.ariaLabel = words["page.more_tabs"];
+  }
+
+  function start() {
+    const skip = document.createElement("a");
+    skip.className = "sg-skip";
+    skip.href = "#tabs";
+    skip.textContent = words["page.skip"];
+    skip.addEventListener("click", (event) => {
+      event.preventDefault();
+      const panel = [...document.querySelectorAll("#tabs > [role=tabpanel]")].find((one) => one.offsetParent);
+      if (panel) { panel.tabIndex = -1; panel.focus(); }
+    });
+    document.body.prepend(skip);
+    new MutationObserver(mend).observe(document, {
+      childList: true, subtree: true, attributes: true, attributeFilter: ["alt", "aria-label", "role"],
+    });
+    mend();
+    const wanted = sessionStorage.getItem("steelgui.tab");
+    sessionStorage.removeItem("steelgui.tab");
+    const waiting = setInterval(() => {
+      if (!document.querySelector("#tabs [role=tab]")) return;
+      clearInterval(waiting);
+      if (wanted) tabButton(wanted)?.click();
+      document.dispatchEvent(new Event("steelgui:ready"));
+    }, 100);
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+}
