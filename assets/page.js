@@ -17,7 +17,28 @@
     document.querySelector("#next-sample")?.click();
   });
 
+  /** Gradio's slider between two pictures knows only the mouse: keys move the mouse for it. */
+  function slide(handle) {
+    const around = () => handle.parentElement.getBoundingClientRect();
+    const middle = () => { const { left, width } = handle.getBoundingClientRect(); return left + width / 2; };
+    const told = () => { handle.ariaValueNow = Math.round((100 * (middle() - around().left)) / around().width); };
+    Object.assign(handle, { role: "slider", tabIndex: 0, ariaLabel: words["page.compare"], ariaValueMin: 0, ariaValueMax: 100 });
+    told();
+    handle.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 }[key];
+      if (!step) return;
+      const { left, width, top } = around();
+      const from = middle(), to = Math.min(Math.max(from + step * width, left), left + width);
+      const mouse = (type, clientX) => new MouseEvent(type, { bubbles: true, view: window, clientX, clientY: top + 9 });
+      handle.dispatchEvent(mouse("mousedown", from));
+      window.dispatchEvent(mouse("mousemove", to));
+      window.dispatchEvent(mouse("mouseup", to));
+      setTimeout(told, 60);
+    });
+  }
+
   function mend() {
+    for (const handle of document.querySelectorAll('[data-testid="slider"][role="none"]')) slide(handle);
     const label = document.querySelector("#slider label")?.textContent.trim();
     if (label) {
       for (const image of document.querySelectorAll('#slider img:not([alt]), #slider img[alt=""]')) image.alt = label;
@@ -29,8 +50,9 @@
       marks.removeAttribute("role");
       marks.removeAttribute("aria-roledescription");
     }
-    const more = document.querySelector('#tabs .overflow-menu > button[aria-label="More tabs"]');
-    if (more) more.ariaLabel = words["page.more_tabs"];
+    const more = document.querySelector("#tabs .overflow-menu > button");
+    // Compared, since setting it calls us again.
+    if (more && more.ariaLabel !== words["page.more_tabs"]) more.ariaLabel = words["page.more_tabs"];
   }
 
   function start() {

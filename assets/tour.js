@@ -23,11 +23,14 @@
   function place() {
     const [id, selector] = stations[at];
     const seen = [...document.querySelectorAll(selector)].find((one) => one.offsetParent) ?? window.steelguiTab(id);
-    const { top, left, width, height } = seen.getBoundingClientRect();
-    const room = innerHeight - card.offsetHeight - 40;
+    const { top, bottom, left, width, height } = seen.getBoundingClientRect();
+    const needed = card.offsetHeight + 40;
+    const above = bottom > innerHeight - needed && top > needed;
+    card.classList.toggle("sg-tour-above", above);
+    const room = innerHeight - top - (above ? 8 : needed);
     Object.assign(light.style, {
       top: `${Math.max(top - 6, 2)}px`, left: `${Math.max(left - 6, 2)}px`,
-      width: `${Math.min(width + 12, innerWidth - 4)}px`, height: `${Math.min(height + 12, Math.max(room - top, 48))}px`,
+      width: `${Math.min(width + 12, innerWidth - 4)}px`, height: `${Math.min(height + 12, Math.max(room, 48))}px`,
     });
   }
 
