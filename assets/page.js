@@ -43,6 +43,14 @@
     if (label) {
       for (const image of document.querySelectorAll('#slider img:not([alt]), #slider img[alt=""]')) image.alt = label;
     }
+    for (const image of document.querySelectorAll('button .image-frame img:not([alt]), button .image-frame img[alt=""]')) {
+      image.alt = image.closest(".block")?.querySelector('[data-testid="block-label"]')?.textContent.trim()
+        || words["page.picture"];
+    }
+    // A button around the button that does it, named by a key of Gradio's own that has no text.
+    for (const around of document.querySelectorAll('button[aria-label="common.upload"]')) {
+      Object.assign(around, { role: "group", tabIndex: -1, ariaLabel: words["page.upload"], title: words["page.upload"] });
+    }
     // An icon where a picture will be: a name that no reader may speak.
     for (const empty of document.querySelectorAll('div[aria-label="Empty value"]')) empty.removeAttribute("aria-label");
     // A chart's groups of marks claim to be pictures; the chart itself has its name.
@@ -53,6 +61,24 @@
     const more = document.querySelector("#tabs .overflow-menu > button");
     // Compared, since setting it calls us again.
     if (more && more.ariaLabel !== words["page.more_tabs"]) more.ariaLabel = words["page.more_tabs"];
+  }
+
+  /** What scrolls in a box of its own can be scrolled by keys; what no longer does is no stop for them. */
+  function reach() {
+    for (const box of document.querySelectorAll('#tabs :is([class*="sg-"], .grid-wrap)')) {
+      const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      const scrolls = more && /auto|scroll/.test(getComputedStyle(box).overflow);
+      if (scrolls && !box.hasAttribute("tabindex")) { box.tabIndex = 0; box.dataset.reached = ""; }
+      else if (!scrolls && "reached" in box.dataset) { box.removeAttribute("tabindex"); delete box.dataset.reached; }
+    }
+  }
+
+  let waiting;
+  function changed() {
+    mend();
+    // It asks for sizes, which is dear: once when things have come to rest.
+    clearTimeout(waiting);
+    waiting = setTimeout(reach, 300);
   }
 
   function start() {
@@ -66,15 +92,16 @@
       if (panel) { panel.tabIndex = -1; panel.focus(); }
     });
     document.body.prepend(skip);
-    new MutationObserver(mend).observe(document, {
+    new MutationObserver(changed).observe(document, {
       childList: true, subtree: true, attributes: true, attributeFilter: ["alt", "aria-label", "role"],
     });
-    mend();
+    addEventListener("resize", changed);
+    changed();
     const wanted = sessionStorage.getItem("steelgui.tab");
     sessionStorage.removeItem("steelgui.tab");
-    const waiting = setInterval(() => {
+    const early = setInterval(() => {
       if (!document.querySelector("#tabs [role=tab]")) return;
-      clearInterval(waiting);
+      clearInterval(early);
       if (wanted) tabButton(wanted)?.click();
       document.dispatchEvent(new Event("steelgui:ready"));
     }, 100);

@@ -14,12 +14,14 @@ axe = pytest.importorskip("axe_playwright_python")
 
 from walk import open_tab, tabs  # noqa: E402
 
+from steelgui.settings import assets_folder  # noqa: E402
 from steelgui.ui.i18n import table  # noqa: E402
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Any]
 
 AXE = (Path(axe.__file__).parent / "axe.min.js").read_text("utf-8")
+SAMPLE = assets_folder() / "samples" / "01-strip-scratches.jpg"
 #: All that a visitor reads, sees as a hint or is told by a reader.
 WORDS = """() => {
     const told = ["aria-label", "placeholder", "title", "alt"];
@@ -57,7 +59,7 @@ def inspected(visit: Visit, **how: Any) -> Any:
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
-def test_axe_finds_nothing_serious_and_no_key_is_shown(visit: Visit, locale: str, color_scheme: str) -> None:
+def test_every_tab_is_for_everybody(visit: Visit, locale: str, color_scheme: str) -> None:
     page = inspected(visit, locale=locale, color_scheme=color_scheme)
     assert page.evaluate("document.documentElement.lang") == locale[:2]
     page.evaluate(AXE)
@@ -66,28 +68,27 @@ def test_axe_finds_nothing_serious_and_no_key_is_shown(visit: Visit, locale: str
     assert {"inspect", "batch", "data", "studio", "retrain", "models", "settings", "about"} <= set(known)
     for tab in known:
         open_tab(page, tab)
+        if tab == "batch":
+            page.locator("#batch-files input[type=file]").set_input_files(SAMPLE)
+            page.wait_for_selector("#batch-files .file-preview")
         found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
         bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
         assert not bad, (tab, bad)
+        assert page.evaluate(POINTER_ONLY) == [], tab
         words = page.evaluate(WORDS)
-        assert "__i18n__" not in words, tab
+        # Gradio has a key of its own that it never turns into words.
+        assert "__i18n__" not in words and "common." not in words, tab
         assert not keys & set(re.findall(r"[a-z_]+\.[\w-]+", words)), tab
 
 
-@pytest.mark.parametrize("width", [360, 820])
-def test_nothing_is_cut_off_on_a_phone_or_a_tablet(visit: Visit, width: int) -> None:
-    page = inspected(visit, locale="ko-KR", size=(width, 800))
+@pytest.mark.parametrize("width", [360, 820, 3840])
+def test_a_phone_cuts_nothing_off_and_4k_stretches_nothing(visit: Visit, width: int) -> None:
+    page = inspected(visit, locale="ko-KR", size=(width, 800 if width < 3000 else 2160))
     for tab in tabs(page):
         open_tab(page, tab)
+        assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 1920, tab
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
         assert page.evaluate(CUT_OFF) == [], tab
-
-
-def test_everything_that_invites_a_pointer_takes_the_keyboard(visit: Visit) -> None:
-    page = inspected(visit)
-    for tab in tabs(page):
-        open_tab(page, tab)
-        assert page.evaluate(POINTER_ONLY) == [], tab
 
 
 def test_keys_skip_the_tabs_and_move_the_slider(visit: Visit) -> None:
@@ -106,10 +107,3 @@ def test_keys_skip_the_tabs_and_move_the_slider(visit: Visit) -> None:
     page.wait_for_function("(was) => +document.querySelector('#slider [role=slider]').ariaValueNow > was", arg=before)
     page.keyboard.press("End")
     page.wait_for_function("() => +document.querySelector('#slider [role=slider]').ariaValueNow > 95")
-
-
-def test_a_screen_of_4k_is_not_filled_from_edge_to_edge(visit: Visit) -> None:
-    page = inspected(visit, size=(3840, 2160))
-    for tab in tabs(page):
-        open_tab(page, tab)
-        assert page.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 1920, tab
