@@ -19,8 +19,6 @@ from steelgui.settings import Settings, assets_folder
 if TYPE_CHECKING:
     import gradio as gr
 
-#: A strip camera's raw frame has some tens of megabytes; what is larger is no picture.
-MAX_UPLOAD = "256mb"
 FIRST_PORT, PORTS = 7860, 100
 
 
@@ -30,7 +28,7 @@ def build(workbench: Workbench, settings: Settings) -> gr.Blocks:
     from steelgui.ui.i18n import gradio_i18n
     from steelgui.ui.shell import build as build_page
 
-    return build_page(workbench, settings, gradio_i18n(settings.lang))
+    return build_page(workbench, settings, gradio_i18n())
 
 
 def serve(settings: Settings) -> None:
@@ -45,6 +43,8 @@ def serve(settings: Settings) -> None:
     port = _port(settings)
     workbench = Workbench(settings)
     booth = Booth(workbench)
+    if workbench.preferences.trouble:
+        print(f"SteelGUI: {workbench.preferences.trouble}", file=sys.stderr, flush=True)  # noqa: T201
     page = build(workbench, settings)
     from steelgui.ui.calm import calm
 
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> None:
         with suppress(ValueError):
             signal.signal(getattr(signal, name), lambda *_: stop.set())
     page.queue(api_open=False, default_concurrency_limit=4)
-    calm(page)
+    calm(page, settings)
     try:
         page.launch(**_launch_arguments(workbench, booth, settings, port))
     except OSError as error:
@@ -151,7 +151,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         "prevent_thread_lock": True,
         "quiet": True,
         "ssr_mode": False,
-        "max_file_size": MAX_UPLOAD,
+        "max_file_size": f"{settings.preferences.upload_mb}mb",
         "run_history": False,
         "footer_links": [],
         "enable_monitoring": False,
@@ -161,7 +161,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         "theme": theme(),
         "css": style_sheet(),
         "head": head() + (way_back(settings.lang) if settings.kiosk else ""),
-        "i18n": gradio_i18n(settings.lang),
+        "i18n": gradio_i18n(),
         # Before Gradio's own routes, on the same port, and so behind a shared link too. FastAPI's pages of
         # documentation load from elsewhere.
         "app_kwargs": {

@@ -89,8 +89,10 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     inspect.add_argument("--json", action="store_true", help="one JSON object a line")
     inspect.add_argument("--out", type=Path, metavar="DIR", help="write an overlay (PNG) of each picture")
     inspect.add_argument("--fail-on-defect", action="store_true", help="exit with 1 when a defect was found")
-    inspect.add_argument("--threshold", type=float, default=0.5, metavar="X", help="score from which a class is found")
-    inspect.add_argument("--min-area", type=int, default=40, metavar="PX", help="smallest region, pixels")
+    inspect.add_argument(
+        "--threshold", type=float, metavar="X", help="score from which a class is found; 0.5, or as set"
+    )
+    inspect.add_argument("--min-area", type=int, metavar="PX", help="smallest region, pixels; 40, or as set")
     inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")

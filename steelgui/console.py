@@ -8,13 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from steelgui.preferences import PreferenceFile
 from steelgui.settings import Settings, default_database_url, default_home
 from training.config import ConfigError
 
 
 def settings_from(arguments: argparse.Namespace) -> Settings:
+    """With the user's preferences, as the page has them."""
     url = getattr(arguments, "database_url", None) or default_database_url()
-    return Settings(home=arguments.home or default_home(), database_url=url)
+    settings = Settings(home=arguments.home or default_home(), database_url=url)
+    if trouble := PreferenceFile(settings).trouble:
+        say(trouble)
+    return settings
 
 
 def read_recipe(path: Path | None) -> dict[str, Any]:

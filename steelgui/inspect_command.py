@@ -50,8 +50,13 @@ def inspect(arguments: argparse.Namespace) -> int:
     classifier, segmenter = library.together()
     classifier = library.find(arguments.classifier) if arguments.classifier else classifier
     segmenter = library.find(arguments.segmenter) if arguments.segmenter else segmenter
-    inspector = Inspector(classifier, segmenter)
-    thresholds = Thresholds(score=arguments.threshold, min_area=arguments.min_area)
+    wanted = settings.preferences
+    inspector = Inspector(classifier, segmenter, wanted.device)
+    thresholds = Thresholds(
+        wanted.score if arguments.threshold is None else arguments.threshold,
+        wanted.min_area if arguments.min_area is None else arguments.min_area,
+        wanted.gate,
+    )
     paths = pictures(arguments.paths)
     if not paths:
         raise ImageError("no_pictures", name=arguments.paths[0])

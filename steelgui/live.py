@@ -139,16 +139,19 @@ def _number(request: Request, name: str, default: float, top: float) -> float:
     return value
 
 
-def _thresholds(request: Request) -> Thresholds:
-    default = Thresholds()
+def _thresholds(request: Request, default: Thresholds) -> Thresholds:
     return Thresholds(
         score=_number(request, "score", default.score, 1.0),
         min_area=int(_number(request, "min_area", default.min_area, MAX_PIXELS)),
+        gate=default.gate,
     )
 
 
 def _look(request: Request, live: LiveInspection, t: Translator, body: bytes) -> dict[str, Any]:
-    thresholds, opacity = _thresholds(request), _number(request, "opacity", 0.45, 1.0)
+    thresholds, opacity = (
+        _thresholds(request, live.workbench.settings.preferences.thresholds),
+        _number(request, "opacity", 0.45, 1.0),
+    )
     _check_pixels(body)
     image = read_image(body, t("live.frame"))
     evidence, seen, shown = live.look(_client(request), image, thresholds)
@@ -214,7 +217,9 @@ def _keep(request: Request, workbench: Workbench, t: Translator, body: bytes) ->
         raise RefusedError(422, "live.origin")
     name = request.query_params.get("name") or f"{source}-{datetime.now():%Y%m%d-%H%M%S}"
     _check_pixels(body)
-    looked = workbench.look(body, _thresholds(request), name=name, origin=source)
+    looked = workbench.look(
+        body, _thresholds(request, workbench.settings.preferences.thresholds), name=name, origin=source
+    )
     found = looked.inspection
     verdict = t("verdict.ok") if found.verdict == "ok" else f"{t('verdict.defect')} – {t.short(found.label)}"
     return {"name": looked.name, **_told(found), "said": t("live.kept", verdict=verdict)}

@@ -132,6 +132,10 @@ def layer(mask: NDArray[np.bool_], colour: str, opacity: float = 0.45) -> Image.
     return picture
 
 
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
 def _paint(picture: NDArray[np.float32], mask: NDArray[np.bool_], colour: str, opacity: float) -> None:
     """Tint a mask in place, and draw its outline."""
     rgb = np.array(_rgb(colour), dtype=np.float32)

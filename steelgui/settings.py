@@ -7,7 +7,10 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from steelgui.preferences import Preferences
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -31,9 +34,16 @@ def default_database_url() -> str | None:
     return os.environ.get("STEELGUI_DATABASE_URL") or None
 
 
+def _unchanged() -> Preferences:
+    # Late, since that module knows this one.
+    from steelgui.preferences import Preferences
+
+    return Preferences()
+
+
 @dataclass(frozen=True)
 class Settings:
-    """How one SteelGUI runs.
+    """How one SteelGUI runs: what the command line said, and for what it did not say the user's preferences.
 
     Attributes:
         home: holds everything the user makes; stored absolute, with `~` resolved.
@@ -48,6 +58,7 @@ class Settings:
         allow_all: let whoever has the address do everything, although there is no login.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
         keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
+        preferences: what the user has set on the page; changed by `prefer` alone.
     """
 
     home: Path = field(default_factory=default_home)
@@ -65,9 +76,22 @@ class Settings:
     database_url: str | None = field(default=None, repr=False)
     keep_days: int | None = None
     keep_gb: float | None = None
+    preferences: Preferences = field(default_factory=_unchanged)
+    flags: frozenset[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "home", Path(self.home).expanduser().absolute())
+        said = [name for name in ("lang", "keep_days", "keep_gb") if getattr(self, name) is not None]
+        object.__setattr__(self, "flags", frozenset(said))
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Take over what no flag has decided; the one change while SteelGUI runs, seen by all who hold this object."""
+        lang = None if self.demo or preferences.language == "browser" else preferences.language
+        wanted = {"lang": lang, "keep_days": preferences.keep_days, "keep_gb": preferences.keep_gb}
+        for name, value in wanted.items():
+            if name not in self.flags:
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "preferences", preferences)
 
     @property
     def local(self) -> bool:
@@ -108,7 +132,7 @@ class Settings:
 
     @property
     def exports(self) -> Path:
-        return self.home / "exports"
+        return Path(self.preferences.exports) if self.preferences.exports else self.home / "exports"
 
     @property
     def cache(self) -> Path:

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+from steelgui import installable
 from steelgui.kiosk.booth import Booth
 from steelgui.kiosk.web import kiosk_routes
 from steelgui.live import live_routes
@@ -28,4 +29,4 @@ def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
 
     # Gradio's login is asked by its own routes only: with one, the kiosk is served where it is asked for.
     kiosk = kiosk_routes(booth) if workbench.settings.kiosk or not workbench.settings.auth else []
-    return [Route("/healthz", healthz), live_routes(workbench), *kiosk]
+    return [Route("/healthz", healthz), live_routes(workbench), *installable.routes(), *kiosk]

@@ -20,7 +20,6 @@ from steelgui.kiosk.pictures import Pictures
 from steelgui.kiosk.quiz import Best, Quiz
 from steelgui.kiosk.walk import render_walk, walk_path
 from steelgui.overlay import draw_overlay
-from steelgui.results import Thresholds
 from steelgui.services.decision import decide
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
@@ -74,7 +73,7 @@ class Booth:
         """
         image = shrunk(read_image(source, "camera" if isinstance(source, bytes) else source.name))
         evidence = self.workbench.inspector.look(image)
-        inspection = decide(evidence, Thresholds())
+        inspection = decide(evidence, self.settings.preferences.thresholds)
         if keep:
             name = f"kiosk-{datetime.now():%Y%m%d-%H%M%S}.jpg"
             try:

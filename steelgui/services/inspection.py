@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 BATCH_TILES = 32
 
 
+def devices() -> list[str]:
+    """What there is to run on, the quickest last; imports torch."""
+    import torch
+
+    have = {"cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
+    return [name for name, there in have.items() if there]
+
+
 class Inspector:
     """A classifier and a segmenter, either of which may be absent.
 
@@ -37,7 +45,7 @@ class Inspector:
         if classifier is None and segmenter is None:
             raise CheckpointError("no model to inspect with; reinstall SteelGUI or name one with --model FILE")
         self.paths = (classifier, segmenter)
-        self._device = device
+        self.wanted_device = device
         self._lock = threading.Lock()
         self._networks: tuple[Checkpoint | None, Checkpoint | None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
@@ -53,12 +61,9 @@ class Inspector:
 
     @property
     def device(self) -> str:
-        """`cpu`, `cuda` or `mps`; asks torch, so it is slow before the first use."""
-        import torch
-
-        if self._device != "auto":
-            return self._device
-        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        """`cpu`, `cuda` or `mps`: the wanted one if it is here; asks torch, so it is slow before the first use."""
+        here = devices()
+        return self.wanted_device if self.wanted_device in here else here[-1]
 
     def load(self) -> None:
         """Load the networks now; CheckpointError names what is wrong with a file."""

@@ -23,6 +23,7 @@ from models.imagefile import IMAGE_SUFFIXES, ImageError, read_image
 from models.sidecar import CheckpointError
 from steelgui.history import History, HistoryRow
 from steelgui.overlay import draw_overlay
+from steelgui.preferences import PreferenceFile
 from steelgui.results import Evidence, Inspection, Thresholds
 from steelgui.services.decision import decide
 from steelgui.services.inspection import Inspector
@@ -59,6 +60,7 @@ class Workbench:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.preferences = PreferenceFile(settings)
         self.library = Library(settings)
         self.history = History(settings)
         self._inspector: Inspector | None = None
@@ -68,11 +70,11 @@ class Workbench:
 
     @property
     def inspector(self) -> Inspector:
-        """Of the active models; another one as soon as others are activated, here or from a shell."""
-        wanted = self.library.together()
+        """Of the active models on the wanted device; another one as soon as others are activated, here or elsewhere."""
+        wanted, device = self.library.together(), self.settings.preferences.device
         with self._changing:
-            if self._inspector is None or self._inspector.paths != wanted:
-                self._inspector = Inspector(*wanted)
+            if self._inspector is None or (self._inspector.paths, self._inspector.wanted_device) != (wanted, device):
+                self._inspector = Inspector(*wanted, device)
             return self._inspector
 
     @property

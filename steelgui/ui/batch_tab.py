@@ -88,7 +88,12 @@ class BatchTab(Panel):
             return
         stop = self._stops[request.session_hash or ""] = threading.Event()
         try:
-            yield from self._run([Path(name) for name in files], Thresholds(score, int(min_area)), stop, t)
+            yield from self._run(
+                [Path(name) for name in files],
+                Thresholds(score, int(min_area), self.settings.preferences.gate),
+                stop,
+                t,
+            )
         finally:
             self._stops.pop(request.session_hash or "", None)
 

@@ -78,24 +78,30 @@ def scores(inspection: Inspection | None, t: Translator, classes: Iterable[str] 
 
 
 def areas(inspection: Inspection | None, t: Translator) -> str:
-    """Pixels, percent and regions of every class that was marked."""
-    head = "".join(
-        f'<th scope="col">{escape(t(f"areas.{key}"))}</th>' for key in ("class", "regions", "pixels", "percent")
-    )
+    """Pixels, mm² if the visitor wants them, percent and regions of every class that was marked."""
+    columns = ("class", "regions", "pixels", *(("mm2",) if t.scale else ()), "percent")
+    head = "".join(f'<th scope="col">{escape(t(f"areas.{key}"))}</th>' for key in columns)
     if inspection and inspection.defects:
         colours = class_colours(defect.name for defect in inspection.defects)
         rows = "".join(_area_row(defect, colours[defect.name], t) for defect in inspection.defects)
     else:
         key = "waiting" if inspection is None else "none" if inspection.verdict == "ok" else "no_mask"
-        rows = f'<tr><td colspan="4" class="sg-empty-row">{escape(t(f"areas.{key}"))}</td></tr>'
+        rows = f'<tr><td colspan="{len(columns)}" class="sg-empty-row">{escape(t(f"areas.{key}"))}</td></tr>'
     return f'<div class="sg-areas"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 def _area_row(defect: Defect, colour: str, t: Translator) -> str:
+    metric = f"<td>{square_millimetres(defect.area_px, t.scale)}</td>" if t.scale else ""
     return (
         f'<tr><td><i class="sg-swatch" style="background:{colour}"></i>{escape(t.class_name(defect.name))}</td>'
-        f"<td>{defect.regions:,}</td><td>{defect.area_px:,}</td><td>{defect.area_pct:.2f} %</td></tr>"
+        f"<td>{defect.regions:,}</td><td>{defect.area_px:,}</td>{metric}<td>{defect.area_pct:.2f} %</td></tr>"
     )
+
+
+def square_millimetres(pixels: int, scale: float) -> str:
+    """An area in three figures, more where it is large; `scale` is millimetres a pixel."""
+    area = pixels * scale**2
+    return f"{area:,.0f}" if area >= 100 else f"{area:.3g}"
 
 
 def meta(inspection: Inspection | None, t: Translator, name: str = "") -> str:
@@ -153,14 +159,19 @@ def empty_stage(t: Translator) -> str:
     )
 
 
+def bar(done: float, total: float, text: str) -> str:
+    """A bar of progress; one without words is idle, and nobody is told of it."""
+    share = 100 * done / total if total else 0
+    told = (
+        f'role="progressbar" aria-valuemin="0" aria-valuemax="{max(total, 1)}" aria-valuenow="{done:.0f}" '
+        f'aria-label="{escape(text)}"'
+    )
+    return f'<div class="sg-progress" {told if text else ""}><span style="width:{share:.1f}%"></span></div>'
+
+
 def batch_bar(done: int, total: int, text: str) -> str:
     """Progress of a batch with its words; `total` 0 is an idle bar."""
-    share = 100 * done / total if total else 0
-    return (
-        f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{max(total, 1)}" '
-        f'aria-valuenow="{done}" aria-label="{escape(text)}"><span style="width:{share:.1f}%"></span></div>'
-        f'<div class="sg-meta">{escape(text)}</div>'
-    )
+    return f'{bar(done, total, text)}<div class="sg-meta">{escape(text)}</div>'
 
 
 def batch_table(rows: Sequence[BatchRow], t: Translator) -> str:

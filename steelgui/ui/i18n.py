@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from models.imagefile import ImageError
+from steelgui.preferences import Preferences
 from steelgui.settings import assets_folder
 from steelgui.ui.sentences import translated
 
@@ -15,12 +16,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
 LANGUAGES = ("en", "ko")
-#: What Gradio's front end may pick from the browser; a forced language has to answer to every one of them.
-_FRONT_END_LOCALES = (
-    *("ar", "ca", "ckb", "cs", "da", "de", "el", "en", "es", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it"),
-    *("ja", "ko", "lt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "ta", "th", "tr", "uk", "ur", "uz", "vi"),
-    *("zh", "zh-CN", "zh-TW"),
-)
+#: Cookies in which the visitor of a demo keeps a language, and millimetres a pixel (`px` for none).
+LANGUAGE_COOKIE, SCALE_COOKIE = "steelgui_lang", "steelgui_mm"
 
 
 @cache
@@ -33,10 +30,14 @@ def table(lang: str) -> dict[str, str]:
 
 
 class Translator:
-    """Texts of one language: `t("verdict.score", score="0.97")`. An unknown key is a bug and raises KeyError."""
+    """Texts of one language: `t("verdict.score", score="0.97")`. An unknown key is a bug and raises KeyError.
 
-    def __init__(self, lang: str) -> None:
+    `scale` is millimetres a pixel where the visitor wants to see mm², else None.
+    """
+
+    def __init__(self, lang: str, scale: float | None = None) -> None:
         self.lang = lang if lang in LANGUAGES else "en"
+        self.scale = scale
         self._table = table(self.lang)
 
     def __call__(self, key: str, **values: object) -> str:
@@ -105,15 +106,37 @@ def preferred(accept_language: str | None) -> str:
     return "en"
 
 
-def translator(lang: str | None, headers: Mapping[str, Any] | None) -> Translator:
-    """For one request: the forced language if there is one, else the browser's."""
-    return Translator(lang or preferred(headers.get("accept-language") if headers else None))
+def translator(lang: str | None, headers: Mapping[str, Any] | None, scale: float | None = None) -> Translator:
+    """For one request: the forced language if there is one, else the visitor's own choice, else the browser's."""
+    headers = headers or {}
+    chosen = lang or visitor_language(headers) or preferred(headers.get("accept-language"))
+    return Translator(chosen, scale)
 
 
-def gradio_i18n(lang: str | None) -> gr.I18n:
-    """The same tables for the front end; a forced language under every locale's name."""
+def visitor_language(headers: Mapping[str, Any]) -> str | None:
+    """The language that this visitor has chosen; None follows the browser."""
+    kept = _cookies(headers).get(LANGUAGE_COOKIE)
+    return kept if kept in LANGUAGES else None
+
+
+def visitor_scale(headers: Mapping[str, Any], otherwise: float | None) -> float | None:
+    """Millimetres a pixel as this visitor has set them; None for pixels alone."""
+    kept = _cookies(headers).get(SCALE_COOKIE)
+    if kept is None:
+        return otherwise
+    try:
+        return Preferences(unit="mm", mm_per_px=float(kept)).scale
+    except ValueError:
+        return None
+
+
+def _cookies(headers: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (pair.strip().partition("=") for pair in str(headers.get("cookie") or "").split(";"))
+    return {name: value for name, _, value in pairs}
+
+
+def gradio_i18n() -> gr.I18n:
+    """The same tables for the front end, which takes the language from `<html lang>` (see `calm`)."""
     import gradio as gr
 
-    if lang is None:
-        return gr.I18n(**{name: table(name) for name in LANGUAGES})
-    return gr.I18n(**{locale: table(lang) for locale in _FRONT_END_LOCALES})
+    return gr.I18n(**{name: table(name) for name in LANGUAGES})

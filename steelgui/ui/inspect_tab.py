@@ -18,6 +18,7 @@ from PIL import Image
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.overlay import CLASS_COLOURS, draw_overlay
+from steelgui.preferences import BOUNDS
 from steelgui.results import Thresholds
 from steelgui.services.datasets import Datasets
 from steelgui.services.workbench import Looked, Workbench
@@ -34,8 +35,8 @@ LATEST = 10
 DISPLAY_SIDE = 2400
 Updates = dict[Any, Any]
 
-REMEMBER = "(score, area, heat, opacity) => ({score, area, heat, opacity})"
-RECALL = "(kept, ...now) => kept ? [kept.score, kept.area, kept.heat, kept.opacity] : now"
+#: `start` stays: thresholds that were moved under other settings are forgotten, see `on_recall`.
+REMEMBER = "(score, area, heat, opacity, before) => ({...before, score, area, heat, opacity})"
 
 log = logging.getLogger(__name__)
 
@@ -148,10 +149,20 @@ class InspectTab(Panel):
                     )
                 with gr.Row(elem_classes="controls"):
                     self.score = gr.Slider(
-                        0.05, 0.95, 0.5, step=0.01, label=self.i18n("control.score"), elem_id="score", min_width=150
+                        *BOUNDS["score"],
+                        0.5,
+                        step=0.01,
+                        label=self.i18n("control.score"),
+                        elem_id="score",
+                        min_width=150,
                     )
                     self.min_area = gr.Slider(
-                        0, 2000, 40, step=10, label=self.i18n("control.min_area"), elem_id="min-area", min_width=150
+                        *BOUNDS["min_area"],
+                        40,
+                        step=10,
+                        label=self.i18n("control.min_area"),
+                        elem_id="min-area",
+                        min_width=150,
                     )
 
                 self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
@@ -176,15 +187,22 @@ class InspectTab(Panel):
             # The newest value wins while a slider is dragged; those between are dropped.
             control.input(self.on_judge, [self.looked, *controls], drawn, trigger_mode="always_last", **quiet)
             if control is not self.legend:
-                control.input(None, self.kept, self.remembered, js=REMEMBER, show_progress="hidden")
+                control.input(None, [*self.kept, self.remembered], self.remembered, js=REMEMBER, show_progress="hidden")
 
     @property
     def kept(self) -> list[Any]:
         return [self.score, self.min_area, self.heat, self.opacity]
 
     def recall(self, page: gr.Blocks) -> None:
-        """Set the controls as this browser left them."""
-        page.load(None, [self.remembered, *self.kept], self.kept, js=RECALL, show_progress="hidden")
+        """Set the controls as this browser left them, thresholds where the settings are still those of then."""
+        page.load(
+            self.on_recall,
+            [self.remembered, self.heat, self.opacity],
+            [self.remembered, *self.kept],
+            api_visibility="private",
+            show_progress="hidden",
+            queue=False,
+        )
 
     # Events -----------------------------------------------------------------------------------------------------
 
@@ -209,6 +227,15 @@ class InspectTab(Panel):
             *(self.live.html, self.sample_gallery, self.latest, self.latest_ids),
         ]
 
+    def on_recall(self, kept: dict[str, Any] | None, heat: bool, opacity: float) -> tuple[Any, ...]:
+        """What is remembered from now on, and the controls."""
+        wanted = self.settings.preferences
+        start = [wanted.score, wanted.min_area]
+        seen = {"heat": heat, "opacity": opacity} | (kept or {})
+        if seen.get("start") != start:
+            seen |= {"start": start, "score": start[0], "area": start[1]}
+        return seen, seen["score"], seen["area"], seen["heat"], seen["opacity"]
+
     def on_return(self, request: gr.Request) -> Updates:
         """The strip of latest inspections, when the visitor comes back from another tab."""
         return self._latest(self._translator(request))
@@ -231,7 +258,7 @@ class InspectTab(Panel):
         return self._sample((index + 1) % len(self.samples), controls, request)
 
     def on_reopen(self, request: gr.Request, event: gr.SelectData, ids: list[int], *controls: Any) -> Updates:
-        thresholds = _thresholds(controls)
+        thresholds = self._thresholds(controls)
         return self._show(lambda: self.workbench.reopen(ids[int(event.index)], thresholds), controls, request)
 
     def on_judge(self, request: gr.Request, looked_id: str, *controls: Any) -> Updates:
@@ -239,7 +266,7 @@ class InspectTab(Panel):
             return {self.meta: gr.skip()}
         t = self._translator(request)
         try:
-            looked = self.workbench.judge(looked_id, _thresholds(controls))
+            looked = self.workbench.judge(looked_id, self._thresholds(controls))
         except KeyError:
             warn(t, t("gone"))
             return {self.meta: gr.skip()}
@@ -252,7 +279,7 @@ class InspectTab(Panel):
         return {self.sample_index: index} | self._look(path, path.name, "sample", controls, request)
 
     def _look(self, path: Path, name: str, origin: str, controls: tuple[Any, ...], request: gr.Request) -> Updates:
-        thresholds = _thresholds(controls)
+        thresholds = self._thresholds(controls)
         return self._show(lambda: self.workbench.look(path, thresholds, name=name, origin=origin), controls, request)
 
     def _show(self, act: Callable[[], Looked], controls: tuple[Any, ...], request: gr.Request) -> Updates:
@@ -303,6 +330,9 @@ class InspectTab(Panel):
             self.live.html: gr.HTML(looked=uuid.uuid4().hex),
         }
 
+    def _thresholds(self, controls: tuple[Any, ...]) -> Thresholds:
+        return Thresholds(float(controls[0]), int(controls[1]), self.settings.preferences.gate)
+
     def _latest(self, t: Translator) -> Updates:
         try:
             rows = self.workbench.latest(LATEST)
@@ -336,10 +366,6 @@ def for_display(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     small = Image.fromarray(image)
     small.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE))
     return np.asarray(small)
-
-
-def _thresholds(controls: tuple[Any, ...]) -> Thresholds:
-    return Thresholds(score=float(controls[0]), min_area=int(controls[1]))
 
 
 def _kept(shown: list[str], before: list[str], names: list[str]) -> list[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gradio as gr
 
 from steelgui.settings import Settings
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import Translator, translator, visitor_scale
 
 
 class Panel:
-    """A part of the page that answers each visitor in their own language."""
+    """A part of the page that answers each visitor in their own language and units."""
 
     settings: Settings
 
     def _translator(self, request: gr.Request) -> Translator:
-        return translator(self.settings.lang, request.headers)
+        scale = self.settings.preferences.scale
+        if self.settings.demo:
+            scale = visitor_scale(request.headers, scale)
+        return translator(self.settings.lang, request.headers, scale)

@@ -7,6 +7,7 @@ from html import escape
 
 from steelgui.services.judged import Judged, Result, cell_counts, compared, of_masks
 from steelgui.services.retraining import Experiment
+from steelgui.ui.fragments import bar
 from steelgui.ui.i18n import Translator
 from steelgui.ui.studio_fragments import duration, panel
 
@@ -219,9 +220,8 @@ def progress(seen: Experiment, t: Translator) -> str:
         for name, value in seen.trainings
     )
     return (
-        f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{share:.0f}" aria-label="{escape(text)}"><span style="width:{share:.1f}%"></span></div>'
-        f'<div class="sg-meta">{escape(text)}</div>{_curves(seen, t)}<section class="sg-scores sg-trainings">'
+        f'{bar(share, 100, text)}<div class="sg-meta">{escape(text)}</div>{_curves(seen, t)}'
+        f'<section class="sg-scores sg-trainings">'
         f"<h2>{escape(t('retrain.trainings'))}</h2><ol>{items}</ol></section>"
     )
 

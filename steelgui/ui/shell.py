@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -18,44 +19,50 @@ from steelgui.ui.batch_tab import BatchTab
 from steelgui.ui.dashboard_tab import DashboardTab
 from steelgui.ui.data_tab import DataTab
 from steelgui.ui.history_tab import HistoryTab
-from steelgui.ui.i18n import Translator, translator
+from steelgui.ui.i18n import LANGUAGES, Translator, table, translator
 from steelgui.ui.inspect_tab import InspectTab
 from steelgui.ui.models_tab import ModelsTab
 from steelgui.ui.retrain_tab import RetrainTab
+from steelgui.ui.settings_tab import SettingsTab
 from steelgui.ui.studio_tab import StudioTab
 
-#: N is "next sample", unless someone is typing; and Gradio's slider gives its pictures no alternative text.
-SCRIPT = """
-<script>
-document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "n" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input:not([type=range]):not([type=checkbox]), textarea, [contenteditable]")) return;
-  document.querySelector("#next-sample")?.click();
-});
-new MutationObserver(() => {
-  const label = document.querySelector("#slider label")?.textContent.trim();
-  if (!label) return;
-  document.querySelectorAll('#slider img:not([alt]), #slider img[alt=""]').forEach((image) => { image.alt = label; });
-}).observe(document, { childList: true, subtree: true, attributes: true, attributeFilter: ["alt"] });
-</script>
-"""
+SCRIPTS = ("page.js", "tour.js")
+#: In this order.
+STYLES = ("style.css", "history.css", "live.css", "dashboard.css", "settings.css", "tour.css")
+#: Keys of the texts that scripts put in.
+SPOKEN = ("page.", "tab.", "tour.")
 
 #: The tab that is opened has to be there before one can scroll in it.
 SHOW_SAMPLING = """() => setTimeout(
   () => document.querySelector("#curate")?.scrollIntoView({ block: "start" }), 150)"""
 
 
-#: In this order.
-STYLES = ("style.css", "history.css", "live.css", "dashboard.css")
-
-
 def head() -> str:
-    """What goes into the page's <head>: our script, and no telephone numbers made of pixel counts."""
-    return '<meta name="format-detection" content="telephone=no">' + SCRIPT
+    """What goes into the page's <head>: our scripts with their words, and no telephone numbers made of pixel counts."""
+    words = {lang: {key: text for key, text in table(lang).items() if key.startswith(SPOKEN)} for lang in LANGUAGES}
+    # `<` would end the script where a text holds a tag.
+    told = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    scripts = "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
+    return (
+        '<meta name="format-detection" content="telephone=no">'
+        '<meta name="theme-color" content="#eceef0" media="(prefers-color-scheme: light)">'
+        '<meta name="theme-color" content="#121519" media="(prefers-color-scheme: dark)">'
+        '<link rel="apple-touch-icon" href="./icon-192.png">'
+        f"<script>window.steelguiWords = ({told})[document.documentElement.lang];</script>{scripts}"
+    )
 
 
 def style_sheet() -> str:
-    return "\n".join((assets_folder() / name).read_text("utf-8") for name in STYLES)
+    return "\n".join(map(_asset, STYLES))
+
+
+def _asset(name: str) -> str:
+    return (assets_folder() / name).read_text("utf-8")
+
+
+def limit_uploads(page: gr.Blocks, megabytes: int) -> None:
+    """From now on; the page in an open browser knows of it when it is loaded again."""
+    page.max_file_size = page.config["max_file_size"] = megabytes * 2**20
 
 
 def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
@@ -91,8 +98,14 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 dashboard = DashboardTab(Dashboard(workbench.history), settings, i18n)
             with gr.Tab(i18n("tab.history"), id="history"):
                 HistoryTab(Review(workbench, Datasets(settings)), settings).layout()
+            with gr.Tab(i18n("tab.settings"), id="settings") as settings_tab:
+                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area])
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
+        for block in page.blocks.values():
+            # Gradio's tab and its panel know of each other by this; and so do our scripts.
+            if isinstance(block, gr.Tab):
+                block.elem_id = block.elem_id or f"tab-{block.id}"
         clock = gr.Timer(1.0)
 
         def arrive(request: gr.Request) -> dict[Any, Any]:
@@ -101,7 +114,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             return filled | dict(zip((header, about), shown, strict=True))
 
         def changed(request: gr.Request) -> tuple[str, str]:
-            """Other models are at work: loaded now, so that the next picture does not wait, and named."""
+            """Other models are at work, or on another device: loaded now, so that no picture waits, and named."""
+            limit_uploads(page, settings.preferences.upload_mb)
             workbench.inspector.load()
             return at_work(translator(settings.lang, request.headers))
 
@@ -146,7 +160,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         )
         models_tab.select(models.on_load, models.model, models.load_outputs, **private)
         dashboard_tab.select(dashboard.on_load, dashboard.load_inputs, dashboard.load_outputs, **private)
-        for chosen in (*retrain.chosen, *models.chosen):
+        settings_tab.select(kept.on_load, None, kept.load_outputs, **private)
+        for chosen in (*retrain.chosen, *models.chosen, *kept.chosen):
             chosen.then(changed, None, [header, about], **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)

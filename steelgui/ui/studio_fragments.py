@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from steelgui.services.studio import Preview, Watched
+from steelgui.ui.fragments import bar
 from steelgui.ui.i18n import Translator
 
 #: Health or state → the tone of its panel.
@@ -117,8 +118,6 @@ def panel(tone: str, word: str, text: str, key: str = "") -> str:
 
 def _bar(share: float, text: str, note: str) -> str:
     return (
-        f'<div class="sg-progress" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{100 * share:.0f}" aria-label="{escape(text)}"><span style="width:{100 * share:.1f}%"></span>'
-        f'</div><div class="sg-meta" title="{escape(text)}">{escape(text) or "&nbsp;"}</div>'
+        f'{bar(100 * share, 100, text)}<div class="sg-meta" title="{escape(text)}">{escape(text) or "&nbsp;"}</div>'
         f'<div class="sg-meta" title="{escape(note)}">{escape(note) or "&nbsp;"}</div>'
     )

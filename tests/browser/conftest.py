@@ -86,7 +86,10 @@ def chromium() -> Iterator[playwright.Browser]:
 
 @pytest.fixture
 def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., playwright.Page]]:
-    """`visit(locale=…, color_scheme=…, query=…)` → a page; at the end nothing may have gone wrong in any of them."""
+    """`visit(locale=…, color_scheme=…, size=…, query=…)` → a page; at the end nothing may have gone wrong in any.
+
+    The first look around does not stand in the way, but for who asks: `tour=True`.
+    """
     contexts: list[playwright.BrowserContext] = []
     troubles: list[str] = []
 
@@ -95,11 +98,20 @@ def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., 
         page.on("pageerror", lambda error: troubles.append(f"page: {error} {error.stack}"))
         page.on("request", lambda asked: None if _local(asked.url) else troubles.append(f"request: {asked.url}"))
 
-    def go(*, locale: str = "en-US", color_scheme: str = "light", query: str = "") -> playwright.Page:
+    def go(
+        *,
+        locale: str = "en-US",
+        color_scheme: str = "light",
+        query: str = "",
+        size: tuple[int, int] = (1440, 900),
+        tour: bool = False,
+    ) -> playwright.Page:
         context = chromium.new_context(
-            locale=locale, color_scheme=color_scheme, viewport={"width": 1440, "height": 900}
+            locale=locale, color_scheme=color_scheme, viewport={"width": size[0], "height": size[1]}
         )
         contexts.append(context)
+        if not tour:
+            context.add_init_script("localStorage.setItem('steelgui.tour', 'seen')")
         page = context.new_page()
         page.set_default_timeout(60_000)
         watch(page)

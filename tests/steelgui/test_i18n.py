@@ -12,7 +12,7 @@ import pytest
 from models.imagefile import SENTENCES, ImageError, read_image
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
-from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator
+from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale
 from steelgui.ui.retrain_tab import FIELDS as RETRAINED
 from steelgui.ui.train_panel import FIELDS
 from training.experiment.config import ExperimentConfig
@@ -50,7 +50,8 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(change|dash|history|kiosk|live|models|painter|rate|remedy|retrain|runs|split|studio|tile|toast)\.",
+            r"|(change|dash|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
+            r"|(tile|toast|tour)\.",
             key,
         )
     }
@@ -99,10 +100,15 @@ def test_classes_and_samples() -> None:
     assert korean.sample("11-tile-clean") == "정상"
 
 
-def test_forced_language_answers_to_every_locale() -> None:
-    forced = i18n.gradio_i18n("ko").translations
-    assert forced["en"]["tab.inspect"] == forced["zh-CN"]["tab.inspect"] == "검사"
-    assert set(i18n.gradio_i18n(None).translations) == set(LANGUAGES)
+def test_a_visitors_own_choice_lies_in_a_cookie() -> None:
+    headers = {"accept-language": "en", "cookie": "other=1; steelgui_lang=ko; steelgui_mm=0.05"}
+    assert translator(None, headers).lang == "ko"
+    assert translator("en", headers).lang == "en"
+    assert translator(None, {"cookie": "steelgui_lang=<b>"}).lang == "en"
+    assert visitor_scale(headers, None) == 0.05
+    assert visitor_scale({}, 0.2) == 0.2
+    for nonsense in ("px", "nan", "-1", "1e9", ""):
+        assert visitor_scale({"cookie": f"steelgui_mm={nonsense}"}, 0.2) is None
 
 
 def test_what_is_wrong_with_a_picture_is_said_in_both_languages() -> None:

@@ -32,17 +32,10 @@ COMPLETE = (
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
     *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
+    "steelgui/preferences.py",
 )
-SPOKEN = {
-    "ReviewError",
-    "ConfigError",
-    "DataError",
-    "RunError",
-    "CheckpointError",
-    "StorageError",
-    "Note",
-    "FloatingPointError",
-}
+SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}
+SPOKEN |= {"PreferenceError", "ReviewError"}
 #: Said to whoever programs against us; the page gives nothing that could cause them.
 UNSEEN = {"there is no remedy {}; known: {}", "{}: {} runs fit; give more of the id ({})"}
 
