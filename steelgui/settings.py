@@ -41,6 +41,8 @@ class Settings:
         kiosk_pin: the kiosk's PIN from now on, 4 to 12 digits; None leaves the one that is kept.
         kiosk_keep: keep visitors' captures in the history and their scores over restarts.
         allow_all: let whoever has the address do everything, although there is no login.
+        upload_mb: megabytes of one upload.
+        rate: requests a minute that one caller of the API may make where others can reach it; 0 for any number.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
         keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
     """
@@ -57,6 +59,8 @@ class Settings:
     kiosk_pin: str | None = field(default=None, repr=False)
     kiosk_keep: bool = False
     allow_all: bool = False
+    upload_mb: int = 256
+    rate: int = 600
     database_url: str | None = field(default=None, repr=False)
     keep_days: int | None = None
     keep_gb: float | None = None
@@ -77,6 +81,11 @@ class Settings:
     @property
     def database_path(self) -> Path:
         return self.home / "history.db"
+
+    @property
+    def keys(self) -> Path:
+        """Digests of the API's keys."""
+        return self.home / "keys.json"
 
     @property
     def originals(self) -> Path:

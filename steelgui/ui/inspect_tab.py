@@ -154,8 +154,12 @@ class InspectTab(Panel):
                         0, 2000, 40, step=10, label=self.i18n("control.min_area"), elem_id="min-area", min_width=150
                     )
 
-                self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
-                self.correction.layout(self.looked, self.scored)
+                if self.settings.demo:
+                    # Nobody may change the data sets; and whoever hands in a picture should know who will see it.
+                    self.shared = gr.HTML(fragments.shared(text), elem_id="shared")
+                else:
+                    self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
+                    self.correction.layout(self.looked, self.scored)
 
     def _wire(self) -> None:
         controls = [self.score, self.min_area, self.legend, self.heat, self.opacity]
@@ -199,6 +203,7 @@ class InspectTab(Panel):
             self.live.html: gr.HTML(words=live_words(t)),
             self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
             self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
+            **({self.shared: fragments.shared(t)} if self.settings.demo else {}),
             **self._latest(t),
         }
 
@@ -207,6 +212,7 @@ class InspectTab(Panel):
         return [
             *(self.verdict, self.scores, self.areas, self.empty, self.legend),
             *(self.live.html, self.sample_gallery, self.latest, self.latest_ids),
+            *([self.shared] if self.settings.demo else []),
         ]
 
     def on_return(self, request: gr.Request) -> Updates:
