@@ -22,7 +22,7 @@ T = TypeVar("T")
 #: Pictures that may wait: some seconds of work on two slow cores.
 CAPACITY = 64
 #: Pictures that share a pass through the networks, and pixels at which no further one joins them.
-BATCH, BATCH_PIXELS = 8, 16_000_000
+BATCH, BATCH_PIXELS = 8, 4_000_000
 #: Pixels that are in hand at once, seen by the networks and not yet drawn and stored: each costs some ten bytes.
 HELD_PIXELS = 64_000_000
 #: Threads that draw and store what the networks saw, while these go on.

@@ -112,6 +112,9 @@ class InspectTab(Panel):
                             elem_classes="sg-gallery",
                         )
                         self.next = gr.Button(self.i18n("input.next"), size="sm", elem_id="next-sample")
+                if self.settings.demo:
+                    # Whoever hands in a picture should know who will see it.
+                    self.shared = gr.HTML(fragments.shared(text), elem_id="shared")
                 self.latest = gr.Gallery(
                     label=self.i18n("latest.label"),
                     columns=LATEST,
@@ -154,10 +157,8 @@ class InspectTab(Panel):
                         0, 2000, 40, step=10, label=self.i18n("control.min_area"), elem_id="min-area", min_width=150
                     )
 
-                if self.settings.demo:
-                    # Nobody may change the data sets; and whoever hands in a picture should know who will see it.
-                    self.shared = gr.HTML(fragments.shared(text), elem_id="shared")
-                else:
+                # In a demo nobody may change the data sets.
+                if not self.settings.demo:
                     self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
                     self.correction.layout(self.looked, self.scored)
 
