@@ -64,9 +64,7 @@ def curl(verb: str, path: str, operation: dict[str, Any], base: str) -> str:
         words.append("-N")
     if path.endswith(("/image", "/overlay", "/thumbnail")):
         words += ["-o", "picture"]
-    return " ".join(
-        [*words, base + path.replace("{id}", "1" if "inspections" in path else "RUN").replace("{word}", "pause")]
-    )
+    return " ".join([*words, base + path.replace("{id}", "1" if "inspections" in path else "RUN")])
 
 
 def _operation(verb: str, path: str, operation: dict[str, Any], document: dict[str, Any], base: str) -> str:

@@ -79,12 +79,21 @@ def router(settings: Settings) -> APIRouter:
         """One training."""
         return row(found(id))
 
-    @api.post("/runs/{id}/{word}", dependencies=[may("train")], responses=responses(401, 403, 404, 409, 422, 429))
-    def command(id: str, word: Literal["pause", "resume", "stop", "save"]) -> RunRow:
-        """Pause, go on, save and end, or save now; 409 where that cannot be done at present."""
-        run = found(id)
-        getattr(jobs, word)(run)
-        return row(run)
+    def command(word: str, about: str) -> None:
+        def act(id: str) -> RunRow:
+            run = found(id)
+            getattr(jobs, word)(run)
+            return row(run)
+
+        api.post(
+            f"/runs/{{id}}/{word}", name=word, summary=word.title(), description=about, dependencies=[may("train")],
+            responses=responses(401, 403, 404, 409, 422, 429),
+        )(act)  # fmt: skip
+
+    command("pause", "Keep everything and let others compute; 409 where nobody is at it.")
+    command("resume", "Go on, also after a crash; 409 where it is running or finished.")
+    command("stop", "Save and end; 409 where nobody is at it.")
+    command("save", "Save its state now; 409 where it is not running.")
 
     stream: dict[str, Any] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 

@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from steelgui.guard import Guard
+from steelgui.kiosk.booth import Booth
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
 from steelgui.web import routes
@@ -30,7 +31,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         workbench = workbench or Workbench(Settings(home=tmp_path, **settings))
         workbench.settings.prepare()
         guard = Middleware(Guard, settings=workbench.settings, logged_in=lambda _: login)
-        app = Starlette(routes=routes(workbench), middleware=[guard])
+        app = Starlette(routes=routes(workbench, Booth(workbench)), middleware=[guard])
         opened.append(workbench)
         return TestClient(app, base_url=f"http://{at}", raise_server_exceptions=False)
 

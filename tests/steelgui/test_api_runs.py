@@ -80,7 +80,7 @@ def test_list_and_control(serve: Serve, run: Run) -> None:
     assert client.get(f"/api/v1/runs/{run.id}").json() == row
     refusal = client.post(f"/api/v1/runs/{run.id}/pause")
     assert refusal.status_code == 409 and "finished" in refusal.json()["detail"]
-    assert client.post(f"/api/v1/runs/{run.id}/explode").status_code == 422
+    assert client.post(f"/api/v1/runs/{run.id}/explode").status_code == 404
     for name in ("none", "..%2f..%2fetc", run.id[:8]):
         assert client.post(f"/api/v1/runs/{name}/stop").status_code == 404
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from commandline import run as command
 
+from benchmarks.api_fuzz import fuzz
 from benchmarks.api_load import Server, compare, load, load_and_kill
 from steelgui.settings import Settings, assets_folder
 from training.runs import Run, Status
@@ -71,6 +72,14 @@ def test_events_come_as_they_happen(server: Server) -> None:
         assert next(line for line in lines if line.startswith("event:")) == "event: step"
         run.write_status(Status("stopped", 1, 2))
         assert next(line for line in lines if line.startswith("event:")) == "event: end"
+
+
+def test_no_request_breaks_the_server(server: Server, tmp_path: Path) -> None:
+    """Schemathesis against the server's own OpenAPI document; hundreds of odd requests."""
+    status, report = fuzz(server, 2, 0, tmp_path)
+    assert status == 0, report
+    cases = re.search(r"(\d+) generated", report)
+    assert cases and int(cases[1]) > 300, report
 
 
 def test_load_and_a_kill_lose_nothing_that_was_answered(server: Server) -> None:
