@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,7 @@ def _refused(sentence: str) -> int:
 def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, port: int) -> dict[str, Any]:
     from starlette.middleware import Middleware
 
+    from steelgui.guard import Guard
     from steelgui.kiosk.gate import Gate
     from steelgui.kiosk.web import way_back
     from steelgui.ui.i18n import gradio_i18n
@@ -151,7 +153,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         "prevent_thread_lock": True,
         "quiet": True,
         "ssr_mode": False,
-        "max_file_size": f"{settings.preferences.upload_mb}mb",
+        "max_file_size": f"{settings.upload_mb}mb",
         "run_history": False,
         "footer_links": [],
         "enable_monitoring": False,
@@ -166,12 +168,24 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         # documentation load from elsewhere.
         "app_kwargs": {
             "routes": routes(workbench, booth),
-            "middleware": [Middleware(Gate, lock=booth.lock)] if settings.kiosk else [],
+            "middleware": [
+                Middleware(Guard, settings=settings, logged_in=_logged_in),
+                *([Middleware(Gate, lock=booth.lock)] if settings.kiosk else []),
+            ],
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
         },
     }
+
+
+def _logged_in(scope: MutableMapping[str, Any]) -> bool:
+    """Does a request carry the cookie of a login on the page? `scope["app"]` is Gradio's."""
+    from starlette.requests import Request
+
+    app, cookies = scope["app"], Request(scope).cookies
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(cookies.get(name) in app.tokens for name in names)
 
 
 def _warm_up(workbench: Workbench, booth: Booth) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "evaluate",
     "models",
     "history",
+    "keys",
     "doctor",
 )
 FORMATS = "folders, severstal, masks or workspace; detected by default"
@@ -75,6 +76,19 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--share", action="store_true", help="also serve through a public link")
     serve.add_argument("--lang", choices=("en", "ko"), help="language; the browser's by default")
     serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login")
+    serve.add_argument(
+        "--allow-all",
+        action="store_true",
+        help="let whoever reaches the page train, delete and name folders of this machine, although nobody logs in",
+    )
+    serve.add_argument("--upload-mb", type=int, metavar="MB", help="largest upload (default: as in Settings, 256)")
+    serve.add_argument(
+        "--rate",
+        type=int,
+        default=600,
+        metavar="N",
+        help="API requests a minute for each caller from elsewhere; 0 for any",
+    )
     serve.add_argument("--inbrowser", action=argparse.BooleanOptionalAction, default=True, help="open the browser")
     serve.add_argument("--kiosk", action="store_true", help="open the kiosk; the rest is behind its PIN")
     serve.add_argument("--kiosk-pin", metavar="PIN", help="the kiosk's PIN from now on, 4 to 12 digits; kept as a hash")
@@ -137,6 +151,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     _add_models(listing, common)
 
     add_history(commands, common, EPILOG)
+    _add_keys(commands, common)
 
     doctor = commands.add_parser("doctor", parents=[common], help="is everything here that is needed?", epilog=EPILOG)
     doctor.add_argument("--json", action="store_true")
@@ -252,6 +267,23 @@ def _add_models(actions: Any, common: argparse.ArgumentParser) -> None:
     taken.add_argument("--name", metavar="NAME", help="what it is called here; the file's name by default")
     taken.add_argument("--json", action="store_true")
     taken.set_defaults(run=_lazy_models("take_in"))
+
+
+def _add_keys(commands: Any, common: argparse.ArgumentParser) -> None:
+    keys = commands.add_parser("keys", help="who may use the JSON API from elsewhere")
+    actions = keys.add_subparsers(dest="action", metavar="ACTION", required=True)
+    create = actions.add_parser("create", parents=[common], help="a new key; it is shown this once", epilog=EPILOG)
+    create.add_argument("name", metavar="NAME", help="whose it is")
+    create.add_argument(
+        "--allow", default="read,inspect", metavar="WHAT", help="of read,inspect,delete,train (default: read,inspect)"
+    )
+    listed = actions.add_parser("list", parents=[common], help="which there are", epilog=EPILOG)
+    revoke = actions.add_parser("revoke", parents=[common], help="let it open nothing from now on", epilog=EPILOG)
+    revoke.add_argument("name", metavar="NAME")
+    for action in (create, listed):
+        action.add_argument("--json", action="store_true")
+    for action in (create, listed, revoke):
+        action.set_defaults(run=_lazy("keys"))
 
 
 def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:

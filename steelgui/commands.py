@@ -35,6 +35,8 @@ def serve(arguments: argparse.Namespace) -> int:
     pin = arguments.kiosk_pin or os.environ.get("STEELGUI_KIOSK_PIN") or None
     if pin is not None and not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 12):
         raise ConfigError("--kiosk-pin: give 4 to 12 digits")
+    if (arguments.upload_mb is not None and arguments.upload_mb < 1) or arguments.rate < 0:
+        raise ConfigError("--upload-mb takes 1 or more, --rate 0 or more")
     settings = Settings(
         home=arguments.home or default_home(),
         host=arguments.host,
@@ -42,6 +44,9 @@ def serve(arguments: argparse.Namespace) -> int:
         share=arguments.share,
         lang=arguments.lang,
         auth=auth,
+        allow_all=arguments.allow_all,
+        max_upload_mb=arguments.upload_mb,
+        rate=arguments.rate,
         inbrowser=arguments.inbrowser,
         database_url=arguments.database_url or default_database_url(),
         kiosk=arguments.kiosk,
@@ -161,3 +166,30 @@ def doctor(arguments: argparse.Namespace) -> int:
             print_line(f"{key:<9} {', '.join(shown) if isinstance(shown, list) else shown}")
         print_line("nothing is missing" if not missing else f"{len(missing)} things are missing or broken")
     return int(bool(missing))
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """`create`, `list`, `revoke`."""
+    from steelgui.services.keys import Keys
+
+    settings = settings_from(arguments)
+    settings.prepare()
+    known = Keys(settings.keys)
+    if arguments.action == "create":
+        allow = [word for word in arguments.allow.split(",") if word]
+        secret = known.create(arguments.name, allow)
+        if arguments.json:
+            print_json({"name": arguments.name, "allow": allow, "key": secret})
+        else:
+            print_line(secret)
+            say("keep it safe: it is shown this once")
+    elif arguments.action == "revoke":
+        known.revoke(arguments.name)
+        say(f"{arguments.name}: revoked")
+    else:
+        rows = [{"name": key.name, "allow": list(key.allow), "created": key.created} for key in known.all()]
+        if arguments.json:
+            print_json(rows)
+        for row in [] if arguments.json else rows:
+            print_line(f"{row['name']:<24} {','.join(row['allow']):<28} {row['created']}")
+    return 0

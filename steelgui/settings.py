@@ -56,6 +56,8 @@ class Settings:
         kiosk_pin: the kiosk's PIN from now on, 4 to 12 digits; None leaves the one that is kept.
         kiosk_keep: keep visitors' captures in the history and their scores over restarts.
         allow_all: let whoever has the address do everything, although there is no login.
+        max_upload_mb: megabytes of one upload; None as the preferences say.
+        rate: requests a minute that one caller of the API may make where others can reach it; 0 for any number.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
         keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
         preferences: what the user has set on the page; changed by `prefer` alone.
@@ -73,6 +75,8 @@ class Settings:
     kiosk_pin: str | None = field(default=None, repr=False)
     kiosk_keep: bool = False
     allow_all: bool = False
+    max_upload_mb: int | None = None
+    rate: int = 600
     database_url: str | None = field(default=None, repr=False)
     keep_days: int | None = None
     keep_gb: float | None = None
@@ -94,6 +98,11 @@ class Settings:
         object.__setattr__(self, "preferences", preferences)
 
     @property
+    def upload_mb(self) -> int:
+        """Megabytes that one upload may have."""
+        return self.max_upload_mb or self.preferences.upload_mb
+
+    @property
     def local(self) -> bool:
         """Is the page for this machine alone?"""
         return not self.share and self.host in ("127.0.0.1", "localhost", "::1")
@@ -106,6 +115,11 @@ class Settings:
     @property
     def database_path(self) -> Path:
         return self.home / "history.db"
+
+    @property
+    def keys(self) -> Path:
+        """Digests of the API's keys."""
+        return self.home / "keys.json"
 
     @property
     def originals(self) -> Path:

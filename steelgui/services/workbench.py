@@ -10,6 +10,7 @@ import uuid
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from steelgui.results import Evidence, Inspection, Thresholds
 from steelgui.services.decision import decide
 from steelgui.services.inspection import Inspector
 from steelgui.services.library import Library
+from steelgui.services.queue import InspectionQueue
 from steelgui.settings import Settings, StorageError, assets_folder
 
 #: Inspections whose evidence stays at hand, so that a moved slider needs no forward pass. A strip's evidence is 4 MB.
@@ -63,6 +65,7 @@ class Workbench:
         self.preferences = PreferenceFile(settings)
         self.library = Library(settings)
         self.history = History(settings)
+        self.queue = InspectionQueue(lambda: self.inspector)
         self._inspector: Inspector | None = None
         self._changing = threading.Lock()
         self._kept: OrderedDict[str, Looked] = OrderedDict()
@@ -107,9 +110,32 @@ class Workbench:
             ImageError, CheckpointError, StorageError: one sentence each.
         """
         image = source if isinstance(source, np.ndarray) else read_image(source, name)
-        looked = self._keep(name, self.inspector.look(image), thresholds)
+        looked = self._keep(name, self.queue.look(image), thresholds)
         self._record(looked, origin, None if isinstance(source, np.ndarray) else source)
         return looked
+
+    def line_up(
+        self, read: Callable[[], bytes], thresholds: Thresholds, *, name: str, origin: str
+    ) -> Future[HistoryRow]:
+        """Read, inspect, record when its turn comes; of what nobody has open, nothing is kept at hand.
+
+        Args:
+            read: gives the encoded picture.
+            origin: one of `steelgui.history.SOURCES`.
+
+        The future raises ImageError, CheckpointError or StorageError, one sentence each.
+        """
+        content = b""
+
+        def load() -> NDArray[np.uint8]:
+            nonlocal content
+            content = read()
+            return read_image(content, name)
+
+        def finish(evidence: Evidence) -> HistoryRow:
+            return self._record(Looked("", name, evidence, decide(evidence, thresholds)), origin, content)
+
+        return self.queue.submit(load, finish)
 
     def judge(self, looked_id: str, thresholds: Thresholds) -> Looked:
         """The same evidence under other thresholds, without a forward pass; KeyError when it is no longer kept."""

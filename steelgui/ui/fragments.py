@@ -207,16 +207,22 @@ def _batch_row(row: BatchRow, t: Translator) -> str:
     )
 
 
+def shared(t: Translator) -> str:
+    """In a demo, whom a visitor shows their pictures to."""
+    return f'<p class="sg-shared">{escape(t("about.shared"))}</p>'
+
+
 def about(models: Mapping[str, str], device: str, home: str, t: Translator) -> str:
-    """What is at work: models, device, folder."""
+    """What is at work: models, device, folder; a demo, which tells no folder, says who sees what is inspected."""
     rows = [
         (t("about.classifier"), models.get("classifier", "–")),
         (t("about.segmenter"), models.get("segmenter", "–")),
         (t("about.device"), _device(device) if device else "…"),
-        (t("about.home"), home),
+        *([(t("about.home"), home)] if home else []),
     ]
+    kept = f"<p>{escape(t('about.offline'))}</p>" if home else shared(t)
     cells = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in rows)
     return (
         f'<section class="sg-about"><h2>{escape(t("about.title"))}</h2><dl>{cells}</dl>'
-        f"<p>{escape(t('about.offline'))}</p><p>{escape(t('about.demo'))}</p></section>"
+        f"{kept}<p>{escape(t('about.demo'))}</p></section>"
     )

@@ -113,6 +113,9 @@ class InspectTab(Panel):
                             elem_classes="sg-gallery",
                         )
                         self.next = gr.Button(self.i18n("input.next"), size="sm", elem_id="next-sample")
+                if self.settings.demo:
+                    # Whoever hands in a picture should know who will see it.
+                    self.shared = gr.HTML(fragments.shared(text), elem_id="shared")
                 self.latest = gr.Gallery(
                     label=self.i18n("latest.label"),
                     columns=LATEST,
@@ -165,8 +168,10 @@ class InspectTab(Panel):
                         min_width=150,
                     )
 
-                self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
-                self.correction.layout(self.looked, self.scored)
+                # In a demo nobody may change the data sets.
+                if not self.settings.demo:
+                    self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
+                    self.correction.layout(self.looked, self.scored)
 
     def _wire(self) -> None:
         controls = [self.score, self.min_area, self.legend, self.heat, self.opacity]
@@ -217,6 +222,7 @@ class InspectTab(Panel):
             self.live.html: gr.HTML(**self.live.props(t)),
             self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
             self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
+            **({self.shared: fragments.shared(t)} if self.settings.demo else {}),
             **self._latest(t),
         }
 
@@ -225,6 +231,7 @@ class InspectTab(Panel):
         return [
             *(self.verdict, self.scores, self.areas, self.empty, self.legend),
             *(self.live.html, self.sample_gallery, self.latest, self.latest_ids),
+            *([self.shared] if self.settings.demo else []),
         ]
 
     def on_recall(self, kept: dict[str, Any] | None, heat: bool, opacity: float) -> tuple[Any, ...]:

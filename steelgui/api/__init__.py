@@ -1,0 +1,1 @@
+"""The versioned JSON API over the same services as the page."""
