@@ -156,9 +156,10 @@ class PaceRecord(Base):
     __tablename__ = "inspection_paces"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    # In the order in which percentiles are summed.
     kind: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
     pace: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
     count: Mapped[int] = mapped_column(Integer())
 
 

@@ -48,9 +48,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "inspection_paces",
-        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("kind", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("pace", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sqlite_with_rowid=False,
     )
