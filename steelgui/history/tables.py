@@ -112,6 +112,14 @@ class InspectionRecord(Base):
     )
 
 
+class StoreRecord(Base):
+    """The one row that every history has: its name, by which a folder of pictures knows it, and a lock for its files."""
+
+    __tablename__ = "inspection_store"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
 class KindRecord(Base):
     """What filters ask for beside time, score and text, and how many inspections are of this kind.
 
