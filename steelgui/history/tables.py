@@ -113,7 +113,7 @@ class InspectionRecord(Base):
 
 
 class StoreRecord(Base):
-    """The one row that every history has: its name, by which a folder of pictures knows it, and a lock for its files."""
+    """The one row that every history has: the name by which its pictures know it, and the lock on them."""
 
     __tablename__ = "inspection_store"
 

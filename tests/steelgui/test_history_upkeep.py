@@ -158,7 +158,8 @@ def test_pictures_that_another_database_may_need_are_left(settings: Settings, hi
         other.close()
     # Now two rely on the folder, and neither takes a file away.
     assert history.purge([row.id]).inspections == 1
-    assert history.sweep().removed == 0 and len(files(settings)) == 2
+    swept = history.sweep()
+    assert swept.shared and swept.removed == 0 and len(files(settings)) == 2
 
 
 def test_a_new_history_sweeps_nothing_of_one_from_before_there_were_names(
