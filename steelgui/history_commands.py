@@ -114,6 +114,8 @@ def check(arguments: argparse.Namespace) -> int:
     """Exit status 1 when an inspection's file is gone."""
     with _history(arguments) as history:
         found = history.sweep()
+    if found.shared:
+        say("another database was used with this home: no file is removed (history/databases.txt, docs/history.md)")
     if arguments.json:
         print_json(asdict(found))
     else:

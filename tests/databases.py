@@ -72,7 +72,9 @@ class Server:
         engine = open_database(self.url)
         with engine.begin() as connection:
             for table in Base.metadata.sorted_tables:
-                connection.execute(delete(table))
+                # The history keeps its name.
+                if table.name != "inspection_store":
+                    connection.execute(delete(table))
         engine.dispose()
 
     def _command(self) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from steelgui.history.filters import Kinds, Units, conditions, is_counted, rounded, start, whole
 from steelgui.history.pages import TIME, few
 from steelgui.history.rollup import DAY, EPOCH, HOUR, pace, quantile
-from steelgui.history.tables import HourRecord, PaceRecord, along, epoch_minutes
+from steelgui.history.tables import HourRecord, KindRecord, PaceRecord, along, epoch_minutes
 from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import Facets, Filter, Period, Stats, Step, Summary
 
@@ -149,10 +149,10 @@ class _Source:
 
     def _paces(self) -> Counter[int]:
         days, ends = whole(self._where, DAY)
-        known = select(PaceRecord.pace, PaceRecord.kind, func.sum(PaceRecord.count))
+        known = select(PaceRecord.kind, PaceRecord.pace, func.sum(PaceRecord.count))
         known = known.where(*days.of(PaceRecord.day), *self._kinds.roughly(PaceRecord))
         paces: Counter[int] = Counter()
-        for step, kind, count in self._session.execute(known.group_by(PaceRecord.pace, PaceRecord.kind)):
+        for kind, step, count in self._session.execute(known.group_by(PaceRecord.kind, PaceRecord.pace)):
             if kind in self._kinds.found:
                 paces[step] += int(count)
         for end in ends:
@@ -167,11 +167,15 @@ class _Source:
 
     def _sum(self, hours: Units, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((HourRecord.hour + offset // HOUR) // (unit // HOUR)).label("at")
-        known = select(at, HourRecord.kind, func.sum(HourRecord.count), func.sum(HourRecord.ms))
+        known = select(at, HourRecord.kind, func.sum(HourRecord.count).label("n"), func.sum(HourRecord.ms).label("ms"))
         known = known.where(*hours.of(HourRecord.hour), *self._kinds.roughly(HourRecord))
-        for number, kind, count, ms in self._session.execute(known.group_by("at", HourRecord.kind)):
-            if found := self._kinds.found.get(kind):
-                yield _Cell(int(number), found.verdict, found.label, int(count), float(ms))
+        # Kinds become classes after the first sum, when there are a tenth as many rows.
+        by_kind = known.group_by("at", HourRecord.kind).subquery().c
+        by_class = select(by_kind.at, KindRecord.verdict, KindRecord.label, func.sum(by_kind.n), func.sum(by_kind.ms))
+        by_class = by_class.join(KindRecord, KindRecord.id == by_kind.kind).where(KindRecord.id.in_(self._kinds.found))
+        rows = by_class.group_by(by_kind.at, KindRecord.verdict, KindRecord.label)
+        for number, verdict, label, count, ms in self._session.execute(rows):
+            yield _Cell(int(number), verdict, label, int(count), float(ms))
 
     def _read(self, where: Filter, offset: timedelta, unit: timedelta) -> Iterator[_Cell]:
         at = ((epoch_minutes(Record.created_at) + offset // _MINUTE) // (unit // _MINUTE)).label("at")

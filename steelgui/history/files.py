@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THUMBNAIL_SIDE = 256
+OWNERS = "databases.txt"
 _SUFFIXES = {
     "JPEG": ".jpg",
     "MPO": ".jpg",
@@ -34,6 +35,27 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._claimed = ""
+
+    def claim(self, store: str) -> None:
+        """Write down that a history, by its name, relies on these files."""
+        if store == self._claimed:
+            return
+        if store not in self.owners():
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with (self.folder / OWNERS).open("a", encoding="ascii") as file:
+                    file.write(f"{store}\n")
+            except OSError as error:
+                raise self._refused(error) from error
+        self._claimed = store
+
+    def owners(self) -> set[str]:
+        """The histories that rely on these files."""
+        try:
+            return set((self.folder / OWNERS).read_text("ascii").split())
+        except FileNotFoundError:
+            return set()
 
     def keep(self, name: str, content: Callable[[], bytes]) -> bool:
         """Write a picture unless it is there already; True if it was not. StorageError where there is no room."""
@@ -45,11 +67,14 @@ class Files:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(path, data)
         except OSError as error:
-            raise StorageError(
-                f"The picture cannot be kept in {self.folder} ({error.strerror or error}); "
-                "make room there, or choose another place with --home DIR."
-            ) from error
+            raise self._refused(error) from error
         return True
+
+    def _refused(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"The picture cannot be kept in {self.folder} ({error.strerror or error}); "
+            "make room there, or choose another place with --home DIR."
+        )
 
     def drop(self, names: Iterable[str]) -> int:
         """Delete pictures; how many bytes that made free."""

@@ -64,8 +64,10 @@ def find(
 def few(session: Session, where: Filter) -> AnySelect | None:
     """The query for all places where an index tells that the trash, a score or a text leaves few; else None."""
     places = select(*_PLACE).where(*conditions(where))
-    if where.text and (named := _named(session, where.text)) is not None and _fewer(session, named):
-        return places.where(Record.id.in_(named)).with_hint(Record, "NOT INDEXED", "sqlite")
+    if where.text and (named := _named(session, where.text)) is not None:
+        numbers = session.scalars(named.limit(FEW + 1)).all()
+        if len(numbers) <= FEW:
+            return places.where(Record.id.in_(numbers)).with_hint(Record, "NOT INDEXED", "sqlite")
     if where.min_score is not None or where.max_score is not None:
         # The index begins with the label, so each label has its own stretch.
         labels = tuple(Kinds(session, where).labels)

@@ -64,12 +64,12 @@ class Tally:
             if n
         ]
         paces = [
-            {"day": day, "kind": number[kind], "pace": step, "count": n}
+            {"kind": number[kind], "pace": step, "day": day, "count": n}
             for (day, kind, step), n in sorted(self._paces.items())
             if n
         ]
         _add(connection, HourRecord, hours, ("count", "ms"), key=("hour", "kind"))
-        _add(connection, PaceRecord, paces, ("count",), key=("day", "kind", "pace"))
+        _add(connection, PaceRecord, paces, ("count",), key=("kind", "pace", "day"))
 
 
 def pace(ms: float) -> int:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import column, delete, select, table
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from steelgui.history.access import Access
 from steelgui.history.files import Files
 from steelgui.history.rollup import Tally
 from steelgui.history.tables import InspectionRecord as Record
+from steelgui.history.tables import StoreRecord
 
 _T = TypeVar("_T")
 #: Numbers in one query; every database takes as many.
@@ -39,7 +40,7 @@ def insert_with_files(
 
     The rows go first, unseen until the commit: a database that cannot be written says so before any file exists.
     """
-    hold_files(session)
+    files.claim(hold_files(session))
     session.add_all(records)
     session.flush()
     created: list[str] = []
@@ -72,13 +73,12 @@ def twin(session: Session, record: Record) -> Record | None:
     return session.scalars(same).first()
 
 
-def hold_files(session: Session, *, alone: bool = False) -> None:
-    """Until the transaction's end, nobody removes files; if alone, nobody relies on one either.
+def hold_files(session: Session, *, alone: bool = False) -> str:
+    """Until the transaction's end, nobody removes files; if alone, nobody relies on one either. The history's name.
 
-    SQLite's writers are alone anyway. Servers lock the one row that every history has.
+    SQLite's writers are alone anyway; servers lock the one row that every history has.
     """
-    version = table("alembic_version", column("version_num"))
-    session.execute(select(version.c.version_num).with_for_update(read=not alone))
+    return session.scalars(select(StoreRecord.id).with_for_update(read=not alone)).one()
 
 
 def remove(access: Access, files: Files, ids: Collection[int]) -> Purged:
@@ -103,17 +103,31 @@ def remove(access: Access, files: Files, ids: Collection[int]) -> Purged:
 
 
 def drop_unneeded(access: Access, files: Files, names: Iterable[str]) -> Purged:
-    """Delete those of some files that no row needs."""
+    """Delete those of some files that no row needs; none where another database may need them."""
     dropped = Purged()
     for some in batched(sorted(names), AT_ONCE):
 
         def drop(session: Session, _again: bool, some: tuple[str, ...] = some) -> Purged:
-            hold_files(session, alone=True)
+            if not ours(session, files, hold_files(session, alone=True)):
+                return Purged()
             unneeded = set(some) - needed(session, some)
             return Purged(0, len(unneeded), files.drop(unneeded))
 
         dropped += access.write(drop)
     return dropped
+
+
+def ours(session: Session, files: Files, store: str) -> bool:
+    """Do the pictures belong to this history alone?
+
+    Not where two databases were used with one home, nor where a new one takes the place of one that was moved away.
+    """
+    owners = files.owners()
+    if not owners and session.scalar(select(Record.id).limit(1)) is not None:
+        # From before there were names.
+        files.claim(store)
+        return True
+    return owners == {store}
 
 
 def needed(session: Session, names: Collection[str]) -> set[str]:

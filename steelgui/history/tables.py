@@ -112,6 +112,14 @@ class InspectionRecord(Base):
     )
 
 
+class StoreRecord(Base):
+    """The one row that every history has: the name by which its pictures know it, and the lock on them."""
+
+    __tablename__ = "inspection_store"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+
+
 class KindRecord(Base):
     """What filters ask for beside time, score and text, and how many inspections are of this kind.
 
@@ -156,9 +164,10 @@ class PaceRecord(Base):
     __tablename__ = "inspection_paces"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    # In the order in which percentiles are summed.
     kind: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
     pace: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
+    day: Mapped[int] = mapped_column(Integer(), primary_key=True, autoincrement=False)
     count: Mapped[int] = mapped_column(Integer())
 
 

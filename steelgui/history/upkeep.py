@@ -11,7 +11,7 @@ from sqlalchemy import false, func, or_, select
 
 from steelgui.history.access import Access
 from steelgui.history.files import Files
-from steelgui.history.rows import AT_ONCE, Purged, drop_unneeded, remove
+from steelgui.history.rows import AT_ONCE, Purged, drop_unneeded, hold_files, remove
 from steelgui.history.tables import InspectionRecord as Record
 
 if TYPE_CHECKING:
@@ -32,16 +32,20 @@ class Swept:
     Attributes:
         removed: files that no row needs, gone now; with `bytes`.
         missing: number of an inspection → its files that are gone.
+        shared: another database relies on the same folder, and so nothing is removed.
     """
 
     removed: int
     bytes: int
     missing: dict[int, list[str]]
+    shared: bool = False
 
 
 def sweep(access: Access, files: Files) -> Swept:
     """Remove files without a row, as a kill leaves them, and name rows without their files."""
     removed, missing = Purged(), dict[int, list[str]]()
+    with access.read() as session:
+        shared = bool(files.owners() - {hold_files(session)})
     for kind in (Record.original, Record.thumbnail):
         for number in range(256):
             # By the folders' two digits, so that a million names are never held at once.
@@ -55,7 +59,7 @@ def sweep(access: Access, files: Files) -> Swept:
                 # Asked again, for it may have come after the folder was read.
                 if name not in here and not (files.folder / name).is_file():
                     missing.setdefault(inspection, []).append(name)
-    return Swept(removed.files, removed.bytes, missing)
+    return Swept(removed.files, removed.bytes, missing, shared)
 
 
 def purge_trash(access: Access, files: Files, before: datetime) -> Purged:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from steelgui.history.files import OWNERS
 from steelgui.results import Defect, Inspection, Thresholds
 from steelgui.settings import Settings
 
@@ -46,4 +47,4 @@ def encoded(image: NDArray[np.uint8], form: str) -> bytes:
 
 
 def files(settings: Settings) -> list[Path]:
-    return sorted(path for path in (settings.home / "history").rglob("*") if path.is_file())
+    return sorted(path for path in (settings.home / "history").rglob("*") if path.is_file() and path.name != OWNERS)

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from stored import files, inspection, picture
 
 from steelgui.history import History
+from steelgui.history.tables import Base
 from steelgui.settings import Settings, StorageError
 
 WRITER = """
@@ -219,7 +220,7 @@ def test_two_processes_may_open_an_empty_database_at_once(settings: Settings) ->
     else:
         engine = History(settings)._access.open()
         with engine.begin() as connection:
-            for table in ("inspections", "inspection_kinds", "inspection_hours", "inspection_paces", "alembic_version"):
+            for table in [*(table.name for table in Base.metadata.sorted_tables), "alembic_version"]:
                 connection.execute(text(f"DROP TABLE {table}"))
         engine.dispose()
     writers = [child(WRITER, settings.home, settings.database_url or "", 100 * n) for n in range(3)]

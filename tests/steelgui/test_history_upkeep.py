@@ -13,6 +13,7 @@ import pytest
 from stored import files, inspection, picture
 
 from steelgui.history import Filter, History, HistoryRow
+from steelgui.history.files import OWNERS
 from steelgui.services.upkeep import keep_up, upkeep
 from steelgui.settings import Settings
 
@@ -143,3 +144,32 @@ def test_the_thread_of_the_app_works_soon_and_stops(
     thread.join(20)
     assert not thread.is_alive() and names(history) == []
     assert "1 old inspections removed" in capsys.readouterr().err
+
+
+def test_pictures_that_another_database_may_need_are_left(settings: Settings, history: History, tmp_path: Path) -> None:
+    """Started once without the address of its server, or with a new file in place of the old: nothing may be swept."""
+    (row,) = record(history, 1)
+    for url in (f"sqlite:///{tmp_path / 'new.db'}", f"sqlite:///{tmp_path / 'used.db'}"):
+        other = History(Settings(home=settings.home, database_url=url))
+        if "used" in url:
+            record(other, 1)
+            assert other.purge([1]).inspections == 1
+        assert other.sweep().removed == 0 and row.original.is_file() and row.thumbnail.is_file()
+        other.close()
+    # Now two rely on the folder, and neither takes a file away.
+    assert history.purge([row.id]).inspections == 1
+    swept = history.sweep()
+    assert swept.shared and swept.removed == 0 and len(files(settings)) == 2
+
+
+def test_a_new_history_sweeps_nothing_of_one_from_before_there_were_names(
+    settings: Settings, history: History, tmp_path: Path
+) -> None:
+    (row,) = record(history, 1)
+    (tmp_path / "history" / OWNERS).unlink()
+    new = History(Settings(home=settings.home, database_url=f"sqlite:///{tmp_path / 'new.db'}"))
+    assert new.sweep().removed == 0 and row.original.is_file()
+    new.close()
+    # Its own takes it for its own again.
+    (other,) = record(history, 2)
+    assert history.purge([row.id]).files == 2 and files(settings) == sorted([other.original, other.thumbnail])

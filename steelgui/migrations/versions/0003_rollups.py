@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -25,6 +27,8 @@ NAMES = (
 
 
 def upgrade() -> None:
+    store = op.create_table("inspection_store", sa.Column("id", sa.String(32), primary_key=True))
+    op.bulk_insert(store, [{"id": uuid.uuid4().hex}])
     op.create_table(
         "inspection_kinds",
         sa.Column("id", sa.Integer(), primary_key=True, autoincrement=True),
@@ -48,9 +52,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "inspection_paces",
-        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("kind", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("pace", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sqlite_with_rowid=False,
     )
