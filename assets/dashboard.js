@@ -1,7 +1,7 @@
 // One part of the dashboard: runs inside its gr.HTML, which gives `element`, `props`, `trigger` and `watch`.
 // What is chosen is known to the server; here are clicks and keys, and whoever used a key stays where they were.
 let focused = null;  // [kind, value] of what was pressed last
-let scrolled = 0;  // of a chart that is wider than a telephone
+let scrolled = null;  // box and place of what is longer or wider than there is room for
 
 const buttons = () => [...element.querySelectorAll("[data-pick]")];
 const pick = (button) => {
@@ -43,11 +43,15 @@ element.addEventListener("focusin", (event) => {
   focused = button ? [button.dataset.pick, button.dataset.value] : null;
 });
 element.addEventListener("focusout", (event) => { if (event.relatedTarget) focused = null; });
-element.addEventListener("scroll", (event) => { scrolled = event.target.scrollLeft; }, true);
+element.addEventListener("scroll", ({ target: box }) => {
+  scrolled = { box: box.tagName + (box.className && `.${box.className.split(" ")[0]}`), left: box.scrollLeft, top: box.scrollTop };
+}, true);
 
 watch("value", () => {
   const plot = element.querySelector(".sg-plot");
-  if (plot && scrolled) plot.scrollLeft = scrolled;
+  if (scrolled) element.querySelector(scrolled.box)?.scrollTo(scrolled.left, scrolled.top);
+  // On a telephone the newest bar comes first into sight, in the middle.
+  else if (plot) plot.scrollLeft = Number(plot.dataset.newest) * plot.scrollWidth - plot.clientWidth / 2;
   const again = focused && buttons().find((one) => one.dataset.pick === focused[0] && one.dataset.value === focused[1]);
   if (!again || document.activeElement !== document.body) return;
   if (again.tagName !== "BUTTON") {

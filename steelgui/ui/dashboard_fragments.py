@@ -89,15 +89,19 @@ def _rate_note(rates: Compared | None, between: str | None, t: Translator) -> st
 
 
 def time_panel(view: View, stack: str, t: Translator) -> str:
-    return _chart(t("dash.time"), charts.over_time(view, stack, t).svg(buttons=True))
+    return _chart(t("dash.time"), view, charts.over_time(view, stack, t).svg(buttons=True))
 
 
 def control_panel(view: View, line: float | None, told: Alert | None, t: Translator) -> str:
-    return _chart(t("dash.control"), charts.control(view, line, t).svg(), health(view, told, t))
+    return _chart(t("dash.control"), view, charts.control(view, line, t).svg(), health(view, told, t))
 
 
-def _chart(title: str, svg: str, after: str = "") -> str:
-    return f'<section class="sg-chart"><h2>{escape(title)}</h2><div class="sg-plot">{svg}</div>{after}</section>'
+def _chart(title: str, view: View, svg: str, after: str = "") -> str:
+    newest = max((place for place, bar in enumerate(view.bars) if bar.count), default=0) / len(view.bars)
+    # The arrow keys scroll what is too wide for a telephone; bars do so by being stepped through.
+    stop = "" if "tabindex" in svg else ' tabindex="0"'
+    plot = f'<div class="sg-plot" data-newest="{newest:.2f}"{stop}>{svg}</div>'
+    return f'<section class="sg-chart"><h2>{escape(title)}</h2>{plot}{after}</section>'
 
 
 def classes(view: View, t: Translator) -> str:
@@ -251,7 +255,7 @@ def _table(heads: Sequence[str], body: str) -> str:
 
 def _panel(title: str, hint: str, body: str) -> str:
     note = f"<small>{escape(hint)}</small>"
-    return f'<section class="sg-compare"><h2>{escape(title)}{note}</h2>{body}</section>'
+    return f'<section class="sg-compare" tabindex="0"><h2>{escape(title)}{note}</h2>{body}</section>'
 
 
 def exports(t: Translator) -> str:

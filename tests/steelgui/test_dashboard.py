@@ -26,7 +26,6 @@ from steelgui.settings import Settings
 from steelgui.ui import dashboard_charts as charts
 from steelgui.ui import dashboard_fragments as fragments
 from steelgui.ui.dashboard_picture import picture
-from steelgui.ui.dashboard_tab import remembered
 from steelgui.ui.i18n import Translator
 
 NOW = datetime(2026, 3, 11, 14, 5, 30, tzinfo=ZoneInfo("Asia/Seoul"))
@@ -320,11 +319,3 @@ def test_an_empty_history_has_a_page_too(dashboard: Dashboard, preset: Any) -> N
     assert "No marked area" in fragments.where(view, t)
     assert ET.fromstring(picture(view, "class", None, NOW, t)).tag.endswith("svg")
     assert figures_csv(view).startswith("table,place")
-
-
-@pytest.mark.parametrize(
-    "kept", [None, "x", [], {"range": "year", "stack": 3, "alert": "much"}, {"range": None, "alert": True}]
-)
-def test_what_a_browser_kept_may_be_anything(kept: object) -> None:
-    assert remembered(kept) == ("week", "class", None)
-    assert remembered({"range": "today", "stack": "verdict", "alert": 7.5}) == ("today", "verdict", 7.5)
