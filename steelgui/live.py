@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -20,11 +21,14 @@ from starlette.routing import Mount, Route
 
 from models.imagefile import ImageError, read_image
 from models.sidecar import CheckpointError
+from steelgui.api.problems import problem
+from steelgui.guard import LOGGED_IN
 from steelgui.overlay import overlay_layer
 from steelgui.results import Evidence, Inspection, Thresholds
 from steelgui.services.live import BusyError, LiveInspection
+from steelgui.services.queue import QueueFullError
 from steelgui.services.workbench import Workbench
-from steelgui.settings import StorageError, assets_folder
+from steelgui.settings import Settings, StorageError, assets_folder
 from steelgui.ui import fragments
 from steelgui.ui.i18n import Translator, translator
 
@@ -33,6 +37,8 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_PIXELS = 4_194_304
 #: Pages of other sites cannot send these without asking first, and they are never allowed to.
 TYPES = ("image/jpeg", "image/png", "image/webp")
+log = logging.getLogger(__name__)
+
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF")
 
 
@@ -73,18 +79,15 @@ def live_routes(workbench: Workbench) -> Mount:
 _NO_CACHE = {"Cache-Control": "no-cache"}
 
 
-def signed_in(request: Request) -> bool:
-    """May this visitor come in? Where the page asks for a login, its cookie opens these doors too."""
-    app = request.app
-    if getattr(app, "auth", None) is None:
-        return True
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(request.cookies.get(name) in app.tokens for name in names)
+def signed_in(request: Request, settings: Settings) -> bool:
+    """May this visitor come in? Where the page asks for a login, it opens these doors too; see `steelgui.guard`."""
+    return settings.auth is None or bool(request.scope.get(LOGGED_IN))
 
 
 async def _answered(request: Request, live: LiveInspection, t: Translator, act: Any) -> Response:
+    settings = live.workbench.settings
     try:
-        if not signed_in(request):
+        if not signed_in(request, settings):
             raise RefusedError(401, "live.login")
         if request.headers.get("content-type", "").split(";")[0].strip().lower() not in TYPES:
             raise RefusedError(415, "live.type")
@@ -92,23 +95,21 @@ async def _answered(request: Request, live: LiveInspection, t: Translator, act: 
         with live.turn(_client(request)):
             return JSONResponse(await run_in_threadpool(act, body), headers={"Cache-Control": "no-store"})
     except RefusedError as error:
-        return _problem(error.status, t(error.key, **error.values))
+        return problem(error.status, t(error.key, **error.values))
     except BusyError as error:
         # The page sends its next frame when this one is answered, so the first never happens to it.
-        return _problem(429 if error.own else 503, t("live.own" if error.own else "live.busy"), {"Retry-After": "1"})
+        return problem(429 if error.own else 503, t("live.own" if error.own else "live.busy"), {"Retry-After": "1"})
+    except QueueFullError as error:
+        return problem(503, t("live.busy"), {"Retry-After": str(error.retry_after)})
     except ImageError as error:
-        return _problem(422, t.problem(error))
-    except StorageError as error:
-        return _problem(507, t.problem(error))
-    except CheckpointError as error:
-        return _problem(500, t.problem(error))
+        return problem(422, t.problem(error))
+    except (StorageError, CheckpointError) as error:
+        # Only this machine's user reads of folders.
+        log.error("%s", error)
+        status = 507 if isinstance(error, StorageError) else 500
+        return problem(status, t.problem(error) if settings.local else t("live.failed"))
     except ClientDisconnect:
         return Response(status_code=499)
-
-
-def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    content = {"status": status, "detail": detail}
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
 def _client(request: Request) -> str:
@@ -139,7 +140,8 @@ def _number(request: Request, name: str, default: float, top: float) -> float:
     return value
 
 
-def _thresholds(request: Request, default: Thresholds) -> Thresholds:
+def _thresholds(request: Request, settings: Settings) -> Thresholds:
+    default = settings.preferences.thresholds
     return Thresholds(
         score=_number(request, "score", default.score, 1.0),
         min_area=int(_number(request, "min_area", default.min_area, MAX_PIXELS)),
@@ -148,10 +150,8 @@ def _thresholds(request: Request, default: Thresholds) -> Thresholds:
 
 
 def _look(request: Request, live: LiveInspection, t: Translator, body: bytes) -> dict[str, Any]:
-    thresholds, opacity = (
-        _thresholds(request, live.workbench.settings.preferences.thresholds),
-        _number(request, "opacity", 0.45, 1.0),
-    )
+    thresholds = _thresholds(request, live.workbench.settings)
+    opacity = _number(request, "opacity", 0.45, 1.0)
     _check_pixels(body)
     image = read_image(body, t("live.frame"))
     evidence, seen, shown = live.look(_client(request), image, thresholds)
@@ -217,9 +217,7 @@ def _keep(request: Request, workbench: Workbench, t: Translator, body: bytes) ->
         raise RefusedError(422, "live.origin")
     name = request.query_params.get("name") or f"{source}-{datetime.now():%Y%m%d-%H%M%S}"
     _check_pixels(body)
-    looked = workbench.look(
-        body, _thresholds(request, workbench.settings.preferences.thresholds), name=name, origin=source
-    )
+    looked = workbench.look(body, _thresholds(request, workbench.settings), name=name, origin=source)
     found = looked.inspection
     verdict = t("verdict.ok") if found.verdict == "ok" else f"{t('verdict.defect')} – {t.short(found.label)}"
     return {"name": looked.name, **_told(found), "said": t("live.kept", verdict=verdict)}

@@ -136,9 +136,11 @@ class LiveInspection:
         """What the networks saw on one H×W×3 uint8 frame, the verdict on it alone, and as its stream shows it.
 
         Raises:
+            QueueFullError: too many pictures of others wait.
             CheckpointError: the models cannot be loaded.
         """
-        evidence = self.workbench.inspector.look(image)
+        self.workbench.queue.check()
+        evidence = self.workbench.queue.look(image)
         seen = decide(evidence, thresholds)
         return evidence, seen, shown(seen, self._follow(client, seen))
 

@@ -16,8 +16,11 @@ import pytest
 from gradio.routes import App
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from steelgui.app import _logged_in
+from steelgui.guard import Guard
 from steelgui.live import MAX_BYTES, live_routes
 from steelgui.results import Defect, Inspection, Thresholds
 from steelgui.services.live import AT_ONCE, Steady, shown, steady
@@ -161,10 +164,16 @@ def test_a_snapshot_is_kept_as_it_came(client: Client, workbench: Workbench) -> 
 
 
 def test_the_pages_login_guards_frames_and_snapshots(workbench: Workbench) -> None:
+    """As the app is put together, with Gradio's own login."""
+    settings = Settings(home=workbench.settings.home, auth=("kim", "steel"), host="0.0.0.0")
     with gr.Blocks(analytics_enabled=False) as page:
         gr.HTML("page")
     page.auth, page.auth_message = [("kim", "steel")], None
-    app = App.create_app(page, app_kwargs={"routes": [live_routes(workbench)]})
+    inside: dict[str, Any] = {
+        "routes": [live_routes(Workbench(settings))],
+        "middleware": [Middleware(Guard, settings=settings, logged_in=_logged_in)],
+    }
+    app = App.create_app(page, app_kwargs=inside)
     app.auth = {"kim": "steel"}
     before = workbench.history.count()
     with TestClient(app) as visitor:
