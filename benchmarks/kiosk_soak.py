@@ -2,8 +2,8 @@
 
 `uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N]`. What is used after the first 50
 captures is compared with the end. The server's is resident memory. The page's is what its JavaScript holds after a
-garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and without the
-browser's own timeline, which has a limit. JSHeapUsedSize, with that code, is printed beside it.
+garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and
+without the browser's own timeline, which has a limit. JSHeapUsedSize, with that code, is printed beside it.
 """
 
 from __future__ import annotations
