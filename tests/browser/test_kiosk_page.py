@@ -265,7 +265,7 @@ def test_thirty_captures_leave_nothing_behind(
     settled, used = soak(page, kiosk[1], 30, 15)
     assert used.captures == 30
     assert growth(settled.server, used.server) <= 5
-    assert growth(settled.heap, used.heap) <= 5
+    assert growth(settled.objects, used.objects) <= 3
     assert used.nodes <= settled.nodes + 20 and used.listeners <= settled.listeners
 
 
