@@ -47,9 +47,9 @@
       image.alt = image.closest(".block")?.querySelector('[data-testid="block-label"]')?.textContent.trim()
         || words["page.picture"];
     }
-    // A button around the button that does it, named by a key of Gradio's own that has no text.
-    for (const around of document.querySelectorAll('button[aria-label="common.upload"]')) {
-      Object.assign(around, { role: "group", tabIndex: -1, ariaLabel: words["page.upload"], title: words["page.upload"] });
+    // A button around the button that does the work.
+    for (const around of document.querySelectorAll("button:not([role]):has(button.upload-container)")) {
+      Object.assign(around, { role: "group", tabIndex: -1 });
     }
     // An icon where a picture will be: a name that no reader may speak.
     for (const empty of document.querySelectorAll('div[aria-label="Empty value"]')) empty.removeAttribute("aria-label");

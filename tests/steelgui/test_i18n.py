@@ -51,7 +51,9 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
             r"|(change|dash|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
-            r"|(tile|toast|tour)\.",
+            r"|(tile|toast|tour)\."
+            # Gradio's own, of which it has no text in one of the languages.
+            r"|(common|dataframe|image\.no_webcam_support|status)",
             key,
         )
     }
