@@ -11,7 +11,7 @@ from benchmarks.api_load import Server
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 #: Of tabs that train, delete or know folders.
-HIDDEN = ("data", "studio", "retrain", "models", "settings", "correct")
+HIDDEN = ("data", "studio", "retrain", "models", "correct", "settings-exports")
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_a_demos_page_has_no_function_that_trains_or_changes_anything(tmp_path: 
     workshop = {"data_tab", "train_panel", "runs_panel", "curate", "retrain_tab", "models_tab", "correction_panel"}
     assert workshop < modules()
     demo = modules(host="0.0.0.0")
-    assert not demo & {*workshop, "workshop", "studio_tab", "settings_tab"} and "inspect_tab" in demo
+    assert not demo & {*workshop, "workshop", "studio_tab"} and "inspect_tab" in demo
 
 
 def test_a_key_opens_what_it_allows_until_it_is_revoked(serve: Serve, tmp_path: Path) -> None:
