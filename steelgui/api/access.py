@@ -23,6 +23,8 @@ from steelgui.settings import Settings, StorageError
 #: Tell nothing that a visitor could not find in the public source code.
 OPEN = ("/healthz", "/openapi.json", "/docs")
 VISITORS = frozenset({"read", "inspect"})
+#: What a request without pictures may have.
+MEGABYTE = 1_000_000
 #: Callers whose last requests are remembered.
 REMEMBERED = 10_000
 
@@ -74,15 +76,17 @@ class Access:
             return
         request = PlainRequest(scope)
         try:
-            if not scope["path"].removeprefix(scope.get("root_path", "")).startswith(OPEN):
+            if scope["path"].removeprefix(scope.get("root_path", "")) not in OPEN:
                 request.state.caller = self._caller(request)
-            self._check_size(request.headers.get("content-length", ""))
+            pictures = request.headers.get("content-type", "").startswith("multipart/form-data")
+            largest = self.settings.upload_mb * MEGABYTE if pictures else MEGABYTE
+            _check_size(request.headers.get("content-length", ""), largest)
         except HTTPException as error:
             await problem(error.status_code, error.detail, error.headers)(scope, receive, send)
         except StorageError as error:
             await problem(503, str(error) if self.settings.local else "The keys cannot be read.")(scope, receive, send)
         else:
-            await self.app(scope, self._counted(receive), send)
+            await self.app(scope, _counted(receive, largest), send)
 
     def _caller(self, request: PlainRequest) -> Caller:
         secret = _secret(request)
@@ -108,26 +112,29 @@ class Access:
     def _everyone_may_all(self) -> bool:
         return not self.settings.auth and (self.settings.local or self.settings.allow_all)
 
-    def _check_size(self, length: str) -> None:
-        if length.isascii() and length.isdigit() and int(length) > self.settings.upload_mb * 1_000_000:
-            raise self._too_large()
 
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"One request may have {self.settings.upload_mb} MB; send fewer or smaller pictures.")
+def _check_size(length: str, largest: int) -> None:
+    if length.isascii() and length.isdigit() and int(length) > largest:
+        raise _too_large(largest)
 
-    def _counted(self, receive: Receive) -> Receive:
-        """A body without a length is counted as it comes."""
-        size = 0
 
-        async def counted() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > self.settings.upload_mb * 1_000_000:
-                raise self._too_large()
-            return message
+def _counted(receive: Receive, largest: int) -> Receive:
+    """A body without a length is counted as it comes."""
+    size = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > largest:
+            raise _too_large(largest)
+        return message
+
+    return counted
+
+
+def _too_large(largest: int) -> HTTPException:
+    return HTTPException(413, f"This request may have {largest // MEGABYTE} MB; send fewer or smaller pictures.")
 
 
 def may(permission: str) -> Any:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
+from fastapi.responses import FileResponse
 from pydantic import AwareDatetime
 
 from steelgui.api.access import may
@@ -32,6 +34,8 @@ TYPES = {
     ".webp": "image/webp",
     ".gif": "image/gif",
 }
+#: What was uploaded is never run: not as a script, not in a frame.
+HEADERS = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
 Names = Annotated[list[str], Query(max_length=100)]
 Moment = Annotated[AwareDatetime | None, Query(description="with a time zone, such as 2026-03-01T06:00:00Z")]
 Share = Annotated[float | None, Query(ge=0, le=1)]
@@ -67,6 +71,8 @@ Where = Annotated[Filter, Depends(_where)]
 def router(workbench: Workbench) -> APIRouter:
     api = APIRouter(tags=["history"], dependencies=[may("read")])
     history = workbench.history
+    # A large strip's overlay takes most of a gigabyte while it is drawn.
+    drawing = CapacityLimiter(2)
 
     def found(id: int) -> HistoryRow:
         row = history.get(id)
@@ -122,27 +128,30 @@ def router(workbench: Workbench) -> APIRouter:
     def image(id: int) -> Response:
         """The picture as it came, byte for byte."""
         path = found(id).original
-        return _picture(_bytes(id, path), TYPES.get(path.suffix, "application/octet-stream"))
+        return _file(id, path, TYPES.get(path.suffix, "application/octet-stream"))
 
     @api.get("/inspections/{id}/thumbnail", **pictures("image/jpeg", "at most 256 pixels a side"))  # type: ignore[arg-type]
     def thumbnail(id: int) -> Response:
         """The overlay, at most 256 pixels a side."""
-        return _picture(_bytes(id, found(id).thumbnail), "image/jpeg")
+        return _file(id, found(id).thumbnail, "image/jpeg")
 
     @api.get("/inspections/{id}/overlay", **pictures("image/png", "the picture with its masks"))  # type: ignore[arg-type]
-    def overlay(id: int) -> Response:
+    async def overlay(id: int) -> Response:
         """The picture with the masks that were found on it."""
+        drawn = await to_thread.run_sync(lambda: draw(found(id)), limiter=drawing)
+        return Response(drawn, media_type="image/png", headers=HEADERS)
+
+    def draw(row: HistoryRow) -> bytes:
         from PIL import Image
 
         from models.imagefile import read_image
 
-        row = found(id)
-        drawn = draw_overlay(
-            read_image(_bytes(id, row.original), row.name), Result.from_json(row.result, row.thresholds)
-        )
+        if not row.original.is_file():
+            raise _gone(row.id)
+        drawn = draw_overlay(read_image(row.original, row.name), Result.from_json(row.result, row.thresholds))
         out = io.BytesIO()
         Image.fromarray(drawn).save(out, "PNG", compress_level=1)
-        return _picture(out.getvalue(), "image/png")
+        return out.getvalue()
 
     @api.get("/stats", responses=responses(401, 403, 422, 429, 503))
     def stats(
@@ -194,14 +203,11 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _bytes(id: int, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise HTTPException(404, f"The picture of inspection {id} is gone.") from None
+def _file(id: int, path: Path, media_type: str) -> Response:
+    if not path.is_file():
+        raise _gone(id)
+    return FileResponse(path, media_type=media_type, headers=HEADERS)
 
 
-def _picture(content: bytes, media_type: str) -> Response:
-    # What was uploaded is never run: not as a script, not in a frame.
-    headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'; sandbox"}
-    return Response(content, media_type=media_type, headers=headers)
+def _gone(id: int) -> HTTPException:
+    return HTTPException(404, f"The picture of inspection {id} is gone.")

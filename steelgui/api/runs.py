@@ -95,7 +95,10 @@ def router(settings: Settings) -> APIRouter:
     command("stop", "Save and end; 409 where nobody is at it.")
     command("save", "Save its state now; 409 where it is not running.")
 
-    stream: dict[str, Any] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    fields = {name: {"type": "string"} for name in ("event", "id", "data")}
+    stream: dict[str, Any] = {
+        "content": {"text/event-stream": {"schema": {"type": "object", "properties": fields}}},
+    }
 
     @api.get(
         "/runs/{id}/events",

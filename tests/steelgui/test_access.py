@@ -66,6 +66,21 @@ def test_what_is_open_to_whom(serve: Serve, settings: dict[str, Any], login: boo
     assert client.get("/healthz").json()["status"] in ("ready", "starting")
 
 
+def test_a_demos_page_has_no_function_that_trains_or_changes_anything(tmp_path: Path) -> None:
+    """What is not there cannot be called, by whatever name."""
+    from steelgui.app import build
+
+    def modules(**settings: Any) -> set[str]:
+        chosen = Settings(home=tmp_path, **settings)
+        page = build(Workbench(chosen), chosen)
+        return {fn.fn.__module__.rsplit(".", 1)[-1] for fn in page.fns.values() if fn.fn}
+
+    workshop = {"data_tab", "train_panel", "runs_panel", "curate", "retrain_tab", "models_tab", "correction_panel"}
+    assert workshop < modules()
+    demo = modules(host="0.0.0.0")
+    assert not demo & {*workshop, "workshop", "studio_tab"} and "inspect_tab" in demo
+
+
 def test_a_key_opens_what_it_allows_until_it_is_revoked(serve: Serve, tmp_path: Path) -> None:
     client = serve(at=LAN, host="0.0.0.0", auth=("me", "secret"), rate=0)
     keys = Keys(Settings(home=tmp_path).keys)  # as another process would
@@ -148,7 +163,7 @@ def test_the_bucket_lets_a_tenth_through_at_once_and_fills_again() -> None:
 
 
 def test_too_many_requests_and_too_large_ones(serve: Serve) -> None:
-    client = serve(at=LAN, host="0.0.0.0", rate=20, max_upload_mb=1)
+    client = serve(at=LAN, host="0.0.0.0", rate=30, max_upload_mb=1)
     big = b"0" * 1_200_000
     assert client.post("/api/v1/predict", files={"file": ("a.jpg", big)}).status_code == 413
 
@@ -160,6 +175,7 @@ def test_too_many_requests_and_too_large_ones(serve: Serve) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     streamed = client.post("/api/v1/predict", content=drops(), headers=headers)
     assert streamed.status_code == 413 and "1 MB" in streamed.json()["detail"]
+    assert client.post("/api/v1/runs", content=b" " * 999_000 + big[:2000]).status_code == 413
     refusal = client.get("/api/v1/stats")
     assert refusal.status_code == 429 and int(refusal.headers["retry-after"]) >= 1
 
