@@ -30,7 +30,7 @@ def chips(view: View, t: Translator) -> str:
         for kind, value, name in found
     )
     hint = t("dash.chosen") if found else t("dash.hint")
-    return f'<div class="sg-filters"><span class="sg-detail">{escape(hint)}</span>{buttons}</div>'
+    return f'<div class="sg-narrowed"><span class="sg-detail">{escape(hint)}</span>{buttons}</div>'
 
 
 def dates(own: OwnDates | None, preset: Preset, t: Translator) -> str:
@@ -124,7 +124,7 @@ def _class_row(name: str, count: int, most: int, colour: str, view: View, t: Tra
     # The defect-free are so many that their bar would leave nothing to compare.
     bar = f'<span style="width:{100 * count / most:.1f}%;background:{colour}"></span>' if name != FREE else ""
     return (
-        f'<button type="button" class="sg-class{" sg-faded" if faded else ""}" data-pick="label" '
+        f'<button type="button" class="sg-class-bar{" sg-faded" if faded else ""}" data-pick="label" '
         f'data-value="{escape(name)}" aria-pressed="{str(pressed).lower()}">'
         f'<i class="sg-swatch" style="background:{colour}"></i>'
         f'<span class="sg-name">{escape(words.class_name(name, t))}</span>'
