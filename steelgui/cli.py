@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from steelgui.data_cli import add_data
 from steelgui.history_cli import URL_HELP, add_history
 from steelgui.model_cli import add_models
 
@@ -117,7 +118,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     frames.add_argument("--fps", type=float, metavar="X", help="of a video: X frames a second")
     inspect.set_defaults(run=_lazy_inspect)
 
-    _add_data(commands, common)
+    add_data(commands, common, EPILOG, FORMATS)
 
     train = commands.add_parser("train", help="train a classifier, a segmenter or a GAN")
     kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
@@ -151,46 +152,6 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_lazy("doctor"))
     return parser
-
-
-def _add_data(commands: Any, common: argparse.ArgumentParser) -> None:
-    data = commands.add_parser("data", help="look at data sets, take them in, correct and split them, render strips")
-    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
-
-    def action(name: str, run: str, help_text: str, *, named: bool = True) -> argparse.ArgumentParser:
-        one: argparse.ArgumentParser = actions.add_parser(name, parents=[common], help=help_text, epilog=EPILOG)
-        if named:
-            one.add_argument("data", metavar="NAME|DIR", help="a data set of the workspace, or a folder to take in")
-        if name != "render":
-            one.add_argument("--json", action="store_true")
-        one.set_defaults(run=_lazy_data(run))
-        return one
-
-    describe = action("describe", "describe", "counts, imbalance, sizes, duplicates", named=False)
-    describe.add_argument("dir", type=Path, metavar="DIR")
-    describe.add_argument("--format", default="auto", help=FORMATS)
-    render = action("render", "render", "render demo strips in Severstal's layout", named=False)
-    render.add_argument("dir", type=Path, metavar="DIR")
-    render.add_argument("--strips", type=int, default=200, metavar="N")
-    render.add_argument("--seed", type=int, default=0, metavar="S")
-    action("list", "list_data", "the workspace's data sets", named=False)
-    taken = action(
-        "import", "take_in", "take a folder or a ZIP into the workspace; originals stay as they are", named=False
-    )
-    taken.add_argument("source", type=Path, metavar="DIR|ZIP")
-    taken.add_argument("--name", metavar="NAME", help="what it is called; the folder's name by default")
-    split = action("split", "split", "deal all pictures to splits, near-duplicates together")
-    split.add_argument("--validation", type=float, default=0.2, metavar="X", help="part of the pictures")
-    split.add_argument("--test", type=float, default=0.0, metavar="X", help="part of the pictures")
-    split.add_argument("--seed", type=int, default=0, metavar="S")
-    label = action("label", "label", "correct one picture")
-    label.add_argument("picture", metavar="PICTURE", help="its path inside the data set")
-    what = label.add_mutually_exclusive_group(required=True)
-    what.add_argument("--class", dest="class_name", metavar="C", help="what it shows")
-    what.add_argument("--split", metavar="S", help="train, validation or test; near-duplicates go along")
-    what.add_argument("--same-as", metavar="PICTURE", help="it shows the same spot as that one")
-    what.add_argument("--leave-out", action="store_true", help="count it no more")
-    action("undo", "undo", "take the newest correction back")
 
 
 def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
@@ -344,15 +305,6 @@ def _lazy_inspect(arguments: argparse.Namespace) -> int:
     from steelgui.inspect_command import inspect
 
     return inspect(arguments)
-
-
-def _lazy_data(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        from steelgui import data_commands
-
-        return int(getattr(data_commands, name)(arguments))
-
-    return run
 
 
 def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
