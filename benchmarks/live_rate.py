@@ -2,7 +2,7 @@
 
 The endpoint takes a JPEG over HTTP on this machine (one frame in flight, as the page does), decodes it, runs the
 networks, decides, steadies, draws and encodes the overlay and the three panels; the bare side gets the decoded frame
-and runs the networks. Rounds alternate, so that other work on the machine hits both. The server has a process of its
+and runs the networks. Frames alternate, so that other work on the machine hits both. The server has a process of its
 own, as in use.
 """
 
@@ -33,9 +33,8 @@ SIZES = ((200, 200), (640, 480), (800, 450))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of each side in each round")
-    arguments = parser.parse_args()
+    parser.add_argument("--frames", type=int, default=80)
+    frames = parser.parse_args().frames
     (sample,) = (assets_folder() / "samples").glob("08-*.jpg")
     inspector = Inspector(*(weights_folder() / f"neu-{kind}.safetensors" for kind in ("classifier", "segmenter")))
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f} before")
@@ -49,18 +48,15 @@ def main() -> None:
         stream = io.BytesIO()
         Image.fromarray(image).save(stream, "JPEG", quality=92)
         jpeg, connection = stream.getvalue(), connect(port)
-        post(connection, jpeg)
-        inspector.look(image)
-        live, bare = [], []
-        for _ in range(arguments.rounds):
-            live.append(rate(lambda to=connection, body=jpeg: post(to, body), arguments.seconds))
-            bare.append(rate(lambda frame=image: inspector.look(frame), arguments.seconds))
-        ratio = statistics.median(one / other for one, other in zip(live, bare, strict=True))
-        print(
-            f"{width}×{height}: /live/frame {statistics.median(live):.1f} frames/s, bare Inspector "
-            f"{statistics.median(bare):.1f} frames/s, median ratio {ratio:.2f} "
-            f"({min(live):.1f}…{max(live):.1f} against {min(bare):.1f}…{max(bare):.1f})"
+        live, bare = alternate(
+            lambda to=connection, body=jpeg: post(to, body), lambda frame=image: inspector.look(frame), frames
         )
+        for what, of in (("median", statistics.median), ("quickest", min)):
+            one, other = 1000 / of(live), 1000 / of(bare)
+            print(
+                f"{width}×{height}, {what}: /live/frame {one:.1f} frames/s, bare Inspector {other:.1f}, "
+                f"ratio {one / other:.2f}"
+            )
     print(f"load {os.getloadavg()[0]:.1f} after")
     server.terminate()
 
@@ -98,12 +94,18 @@ def post(connection: http.client.HTTPConnection, body: bytes) -> None:
     assert answer.status == 200, said
 
 
-def rate(act: Callable[[], object], seconds: float) -> float:
-    count, since = 0, time.perf_counter()
-    while (now := time.perf_counter()) - since < seconds:
-        act()
-        count += 1
-    return count / (now - since)
+def alternate(
+    first: Callable[[], object], second: Callable[[], object], frames: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of each call; the first two of a side warm it up."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(frames + 2):
+        for call, kept in zip((first, second), times, strict=True):
+            since = time.perf_counter()
+            call()
+            if number >= 2:
+                kept.append((time.perf_counter() - since) * 1000)
+    return times
 
 
 if __name__ == "__main__":

@@ -52,11 +52,15 @@ def gated_area(score: float | None, thresholds: Thresholds) -> float:
 def _defects(evidence: Evidence, thresholds: Thresholds) -> list[Defect]:
     if not evidence.mask_classes:
         return []
-    # One pixel, one class: the most probable, so that no overlay hides another.
-    strongest = evidence.probabilities.argmax(axis=0)
+    marked = {index: mask for index, one in enumerate(evidence.probabilities) if (mask := one >= 128).any()}
+    # One pixel, one class: the most probable, so that no overlay hides another. Where one class alone is marked, it is
+    # that: no reason to ask every pixel of every frame.
+    strongest = evidence.probabilities.argmax(axis=0) if len(marked) > 1 else None
     defects = []
-    for index, name in enumerate(evidence.mask_classes):
-        mask = (evidence.probabilities[index] >= 128) & (strongest == index)
+    for index, mask in marked.items():
+        name = evidence.mask_classes[index]
+        if strongest is not None:
+            mask = mask & (strongest == index)
         minimum = gated_area(evidence.scores.get(name), thresholds)
         mask, regions = drop_small(mask, minimum)
         if regions:
