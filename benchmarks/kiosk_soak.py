@@ -89,6 +89,9 @@ def main() -> None:
     asked = parser.parse_args()
     url = f"http://127.0.0.1:{asked.port}/kiosk/"
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
+        # In a process of its own: what rendering has used and given back would hide what visitors cost.
+        render = f"from steelgui.kiosk.walk import *; render_walk(Settings(home=Path({home!r})))"
+        subprocess.run([sys.executable, "-c", render], check=True)
         command = [sys.executable, "-m", "steelgui", "serve", "--kiosk", "--no-inbrowser", "--home", home]
         server = subprocess.Popen([*command, "--port", str(asked.port)])
         try:
@@ -114,12 +117,13 @@ def main() -> None:
 
 
 def wait_for_walk(url: str) -> None:
-    """The server is up, its models are loaded and the walk is rendered: from here on, only visitors cost memory."""
+    """The server is up, its models are loaded, and no walk is being rendered: now only visitors cost memory."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{url}alive", timeout=5) as answer:
-                if b'"walk":true' in answer.read():
+                told = json.load(answer)
+                if told["ready"] and told["walk"]:
                     return
         except OSError:
             pass

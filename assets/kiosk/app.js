@@ -130,7 +130,7 @@ function start() {
   quiz = new Quiz(lost);
   door = new Door(about.door, lost);
   speak(document.documentElement.lang);
-  say($(".private"), about.keep ? "kiosk.home.kept" : "kiosk.home.private");
+  for (const place of document.querySelectorAll(".private")) say(place, about.keep ? "kiosk.home.kept" : "kiosk.home.private");
   for (const button of document.querySelectorAll("[data-do]")) {
     button.type = "button";
     button.addEventListener("click", () => acts[button.dataset.do]());
