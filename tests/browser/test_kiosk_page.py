@@ -18,6 +18,7 @@ from steelgui.history import History
 from steelgui.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python")
 expect = playwright.expect
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
@@ -125,6 +126,23 @@ def test_live_the_camera_is_looked_at_again_and_again(enter: Open, chromium: pla
     assert seen >= 2
     page.wait_for_timeout(1000)
     assert len(frames) == seen, "nobody looks any more"
+
+
+def test_axe_finds_nothing_serious_on_any_screen(enter: Open, blind: playwright.Browser) -> None:
+    page = enter(blind, "?count=0")
+    page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text("utf-8"))
+
+    def check(screen: str) -> None:
+        expect(at(page, screen)).to_be_visible()
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+        bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+        assert not bad, (screen, bad)
+
+    check("attract")
+    do(page, "begin")
+    check("plates")
+    page.get_by_role("button", name="Plate 2").click()
+    check("result")
 
 
 def test_without_a_camera_there_are_plates_in_both_languages(enter: Open, blind: playwright.Browser) -> None:
