@@ -2,7 +2,7 @@
 import { Camera } from "./camera.js";
 import { Door } from "./door.js";
 import { guard, hold, recover, stayAwake } from "./guard.js";
-import { touch, watch } from "./idle.js";
+import { watch } from "./idle.js";
 import { Inspection } from "./inspect.js";
 import { Live } from "./live.js";
 import { Quiz } from "./quiz.js";
@@ -151,7 +151,6 @@ function start() {
 
 async function begin() {
   guard();
-  $("#idle button").addEventListener("click", touch);
   for (const element of document.querySelectorAll("[data-on]")) element.hidden = true;
   while (!about) {
     try {

@@ -17,7 +17,8 @@ export class Camera {
   // Is there one? Whoever asks while it is being opened gets the same answer.
   async open() {
     this.wanted = true;
-    if (!this.stream) await (this.opening ??= this.start());
+    // A stream is there a moment before it shows anything.
+    if (this.opening || !this.stream) await (this.opening ??= this.start());
     return this.live;
   }
 

@@ -6,7 +6,7 @@ const number = warning.querySelector("text");
 let touched = performance.now();
 let before = null;
 
-export const touch = () => {
+const touch = () => {
   touched = performance.now();
   if (warning.hidden) return;
   warning.hidden = true;
@@ -15,7 +15,14 @@ export const touch = () => {
 
 // `limit()`: seconds until `over()` is called, 0 for never; `tick(now)`: whatever else has to be looked after.
 export function watch(limit, over, tick) {
-  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, touch, { capture: true });
+  // A key that answers the question must not press what lies below it; nor must a finger, which is why the question
+  // stands until the finger is lifted.
+  addEventListener("keydown", (event) => {
+    if (!warning.hidden) event.preventDefault();
+    touch();
+  }, { capture: true });
+  addEventListener("pointerdown", () => { touched = performance.now(); }, { capture: true });
+  warning.addEventListener("click", touch);
   setInterval(() => {
     tick(performance.now());
     const seconds = limit();

@@ -85,12 +85,13 @@ class RetrainResult(Panel):
         """`runs` is the control that says which experiment is watched."""
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         cell = [self.title, self.close, self.galleries["cell"], self.shown["cell"]]
-        self.answer.choose(self.on_cell, runs, cell, trigger_mode="always_last", **quiet)
+        # "multiple", since Gradio's "always_last" sends the first event's data again in place of the last one's.
+        self.answer.choose(self.on_cell, runs, cell, trigger_mode="multiple", **quiet)
         self.close.click(None, None, None, js=_CLOSE, **quiet)
         for name, gallery in self.galleries.items():
             gallery.select(
                 self._on_picture(name), [runs, self.shown[name]], [self.heat, *self.galleries.values()],
-                api_visibility="private", show_progress_on=self.heat, trigger_mode="always_last",
+                api_visibility="private", show_progress_on=self.heat, trigger_mode="multiple",
             ).success(None, None, None, js=_IN_SIGHT, **quiet)  # fmt: skip
 
     # What is shown ----------------------------------------------------------------------------------------------

@@ -179,6 +179,7 @@ def test_whoever_goes_away_is_asked_and_then_forgotten(enter: Open, blind: playw
 def test_a_game_to_its_end_by_keys(enter: Open, blind: playwright.Browser) -> None:
     page = enter(blind)
     do(page, "begin")
+    expect(at(page, "plates")).to_be_visible()
     do(page, "intro")
     expect(page.locator("#intro-text")).to_contain_text("There are no photos here")
     do(page, "play")
