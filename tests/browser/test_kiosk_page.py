@@ -241,7 +241,8 @@ def test_a_lost_server_and_a_fault_leave_no_dead_screen(enter: Open, blind: play
 def test_a_lost_camera_gives_way_to_plates_and_comes_back(enter: Open, chromium: playwright.Browser) -> None:
     page = enter(chromium)
     do(page, "begin")
-    expect(at(page, "home")).to_be_visible()
+    # The screen is there before the camera is.
+    page.wait_for_function("document.querySelector('#camera').videoWidth > 0")
     page.evaluate("""() => {
         const [track] = document.querySelector("#camera").srcObject.getTracks();
         track.stop();
