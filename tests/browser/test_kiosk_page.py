@@ -242,7 +242,7 @@ def test_a_lost_camera_gives_way_to_plates_and_comes_back(enter: Open, chromium:
     page = enter(chromium)
     do(page, "begin")
     # The screen is there before the camera is.
-    page.wait_for_function("document.querySelector('#camera').videoWidth > 0")
+    expect(page.locator("#camera")).to_have_js_property("readyState", 4)
     page.evaluate("""() => {
         const [track] = document.querySelector("#camera").srcObject.getTracks();
         track.stop();
