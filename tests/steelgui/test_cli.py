@@ -170,7 +170,7 @@ def test_the_readme_s_commands_exist(capsys: pytest.CaptureFixture[str]) -> None
     assert len(commands) > 6
     for command in commands:
         words = [] if command.startswith("-") else shlex.split(command.split("[")[0])
-        words = words[: 2 if words[:1] and words[0] in ("data", "train", "models") else 1]
+        words = words[: 2 if words[:1] and words[0] in ("data", "train", "models", "keys", "history") else 1]
         assert run(capsys, *words, "--help")[0] == 0, command
         flags = re.findall(r"--[a-z-]+", command)
         shown = run(capsys, *(words or ["serve"]), "--help")
