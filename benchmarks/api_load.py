@@ -156,10 +156,13 @@ def compare(home: Path, ids: list[int]) -> dict[str, int]:
     """The history of a home folder against its pictures, and against what was answered."""
     settings = Settings(home=home)
     history = History(settings)
-    rows, cursor = [], None
-    while page := history.page(cursor, 500, Filter()):
-        rows += page
-        cursor = page[-1].cursor
+    rows = []
+    # What is in the trash has its pictures too.
+    for where in (Filter(), Filter(deleted=True)):
+        cursor = None
+        while page := history.page(cursor, 500, where):
+            rows += page
+            cursor = page[-1].cursor
     history.close()
     kept = {path for folder in (settings.originals, settings.thumbnails) for path in folder.rglob("*.*")}
     named = {path for row in rows for path in (row.original, row.thumbnail)}
