@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from models.anomaly import build_detector
 from models.classifiers import build_classifier
 from models.generators import build_generator
 from models.segmenters import build_segmenter
@@ -14,6 +15,7 @@ from models.spec import Kind, NetworkSpec
 BUILDERS: dict[Kind, Callable[[NetworkSpec], nn.Module]] = {
     "classifier": build_classifier,
     "segmenter": build_segmenter,
+    "anomaly": build_detector,
     "generator": build_generator,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast, get_args
 
-Kind = Literal["classifier", "segmenter", "generator"]
+Kind = Literal["classifier", "segmenter", "anomaly", "generator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 #: Names under which data sets file their good parts; a network's verdict is OK when such a class wins.
@@ -36,11 +36,12 @@ class NetworkSpec:
     """Everything that is needed to build a network again.
 
     Attributes:
-        kind: what the network answers with: class logits, one logit map a class, or a picture of a class.
+        kind: what the network answers with: class logits, one logit map a class, how strange a picture is, or a picture
+            of a class.
         architecture: a timm model name for a classifier, a key of `models.segmenters.DECODERS` for a segmenter, of
-            `models.generators.GENERATORS` for a generator.
+            `models.anomaly.DETECTORS` for an anomaly detector, of `models.generators.GENERATORS` for a generator.
         arguments: further arguments of the builder (a segmenter's `encoder` and `decoder_channels`).
-        classes: names in output order; a segmenter lists defect classes only.
+        classes: names in output order; a segmenter lists defect classes only, an anomaly detector the good class.
         multi_label: several classes may hold at once (sigmoid) instead of exactly one (softmax).
     """
 
