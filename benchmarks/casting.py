@@ -153,7 +153,7 @@ def main() -> None:
     splits = {name: tuple(sample for sample in dealt if sample.split == name) for name in PARTS}
     for name, samples in splits.items():
         counts = {label: sum(sample.labels == (label,) for sample in samples) for label in dataset.classes}
-        print(f"{name}: {len(samples)} pictures in {len({map(group_key, samples)})} groups, {counts}")
+        print(f"{name}: {len(samples)} pictures in {len(set(map(group_key, samples)))} groups, {counts}")
     seen = frozenset(digests(sample.image for sample in splits["train"]))
     material = Material(splits["train"], splits["validation"], dataset.classes, (), seen)
     with tempfile.TemporaryDirectory() as temporary:

@@ -60,7 +60,7 @@ class NetworkSpec:
         arguments: further arguments of the builder (a segmenter's `encoder` and `decoder_channels`).
         classes: names in output order; a segmenter lists defect classes only, an anomaly detector the good class.
         multi_label: several classes may hold at once (sigmoid) instead of exactly one (softmax).
-        good: what the training data calls the defect-free class, where its name does not say so (`A`).
+        normal: what the training data calls the defect-free class, where its name does not say so (`A`).
     """
 
     kind: Kind
@@ -69,7 +69,7 @@ class NetworkSpec:
     arguments: dict[str, Any] = field(default_factory=dict)
     multi_label: bool = False
     preprocess: Preprocess = Preprocess()
-    good: str = ""
+    normal: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,7 +87,7 @@ class NetworkSpec:
             arguments=dict(value["arguments"]),
             multi_label=bool(value["multi_label"]),
             preprocess=Preprocess(int(prepare["size"]), _triple(prepare["mean"]), _triple(prepare["std"])),
-            good=str(value.get("good", "")),
+            normal=value.get("normal"),
         )
 
 

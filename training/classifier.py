@@ -54,7 +54,7 @@ def train_classifier(config: ClassifierConfig, material: Material | None = None)
         classes,
         multi_label=multi_label,
         preprocess=Preprocess(config.size),
-        good=config.good,
+        normal=config.normal,
     )
     torch.manual_seed(config.seed)
     network = build(spec)
@@ -132,7 +132,7 @@ def targets_of(samples: Sequence[Sample], spec: NetworkSpec) -> Tensor:
     # Data sets file good parts under many names; whichever the network learnt stands for all of them.
     free = next((name for name in spec.classes if is_defect_free(name)), None)
     rows = [
-        [free if free and (is_defect_free(label) or label == spec.good) else label for label in sample.labels]
+        [free if free and (is_defect_free(label) or label == spec.normal) else label for label in sample.labels]
         for sample in samples
     ]
     if spec.multi_label:

@@ -74,7 +74,7 @@ def gather(config: TrainConfig) -> Material:
     if len(classes) == 2 and not any(map(is_defect_free, classes)):
         notes.append(
             f"neither {classes[0]} nor {classes[1]} is known as the class of good parts, so every picture will be "
-            "called a defect; name it with --good"
+            "called a defect; name it with --normal"
         )
     train += choose(pool, real, config.ratio, config.seed)
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
@@ -118,12 +118,12 @@ def _masked(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
 
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:
     """The data set, what trains, what is held out, and the name of the latter's split; DataError if unreadable."""
-    dataset = with_splits(with_good(read_dataset(config.data, config.format), config.good), seed=config.seed)
+    dataset = with_splits(with_normal(read_dataset(config.data, config.format), config.normal), seed=config.seed)
     return dataset, *training_part(dataset, config.fold)
 
 
-def with_good(dataset: DataSet, name: str) -> DataSet:
-    """The data set with the class `name` called what good parts are called; as it is where `name` is empty.
+def with_normal(dataset: DataSet, name: str | None) -> DataSet:
+    """The data set with the class `name` called what good parts are called; as it is without a name.
 
     Raises:
         DataError: there is no such class.
@@ -131,7 +131,7 @@ def with_good(dataset: DataSet, name: str) -> DataSet:
     if not name:
         return dataset
     if name not in dataset.classes:
-        raise DataError(f"good: {dataset.root.name} has no class {name}; it has {', '.join(dataset.classes)}")
+        raise DataError(f"normal: {dataset.root.name} has no class {name}; it has {', '.join(dataset.classes)}")
     good = next(filter(is_defect_free, dataset.classes), "good")
     samples = tuple(
         relabelled(sample, tuple(dict.fromkeys(good if label == name else label for label in sample.labels)))

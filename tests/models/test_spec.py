@@ -33,9 +33,9 @@ def test_defects_do_not(name: str) -> None:
     assert not is_defect_free(name)
 
 
-def test_a_spec_survives_its_file_and_old_files_have_no_good() -> None:
-    spec = NetworkSpec("classifier", "resnet18", ("good", "B"), good="A")
+def test_a_spec_survives_its_file_and_old_files_say_nothing_of_normal() -> None:
+    spec = NetworkSpec("classifier", "resnet18", ("good", "B"), normal="A")
     stored = json.loads(json.dumps(spec.to_json()))
     assert NetworkSpec.from_json(stored) == spec
-    del stored["good"]
-    assert NetworkSpec.from_json(stored).good == ""
+    del stored["normal"]
+    assert NetworkSpec.from_json(stored).normal is None

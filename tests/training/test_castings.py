@@ -61,7 +61,7 @@ def config(data: Path, out: Path, **more: Any) -> ClassifierConfig:
 
 def test_a_good_class_of_any_name(tmp_path: Path) -> None:
     data = castings(tmp_path / "data", "A", "B")
-    wanted = config(data, tmp_path / "out", good="A")
+    wanted = config(data, tmp_path / "out", normal="A")
     events = list(train_classifier(wanted))
     checkpoint = load_checkpoint(wanted.best)
     assert checkpoint.spec.classes == ("good", "B")
@@ -82,13 +82,13 @@ def test_a_good_class_that_says_so_needs_no_word(good: str, defective: str, tmp_
 def test_two_classes_of_which_none_is_good_are_told(tmp_path: Path) -> None:
     material = gather(config(castings(tmp_path / "data", "A", "B", 4), tmp_path / "out"))
     assert material.classes == ("A", "B")
-    assert [note for note in material.notes if "neither A nor B" in note and "--good" in note]
+    assert [note for note in material.notes if "neither A nor B" in note and "--normal" in note]
 
 
 def test_a_good_class_that_is_not_there(tmp_path: Path) -> None:
     data = castings(tmp_path / "data", "A", "B", 4)
-    with pytest.raises(DataError, match="good: data has no class C; it has A, B"):
-        gather(config(data, tmp_path / "out", good="C"))
+    with pytest.raises(DataError, match="normal: data has no class C; it has A, B"):
+        gather(config(data, tmp_path / "out", normal="C"))
 
 
 def test_a_good_class_with_masks_is_clean_to_a_segmenter(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_good_class_with_masks_is_clean_to_a_segmenter(tmp_path: Path) -> None
     for number in range(4):
         (data / "masks" / "A").mkdir(parents=True, exist_ok=True)
         Image.new("L", (64, 64), 255).save(data / "masks" / "A" / f"{number:02d}.png")
-    material = gather(SegmenterConfig(data=data, out=tmp_path / "out", crop=64, size=64, good="A"))
+    material = gather(SegmenterConfig(data=data, out=tmp_path / "out", crop=64, size=64, normal="A"))
     assert material.classes == ("good", "B")
     assert all(sample.mask is None for sample in material.train if sample.labels == ("good",))
 

@@ -80,7 +80,7 @@ class ExperimentConfig(RunConfig):
         """One training's configuration; `budget` is the number of real training samples."""
         classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
         shared = (
-            *("data", "good", "precision", "compile", "device"),
+            *("data", "normal", "precision", "compile", "device"),
             *("init", "epochs", "batch_size", "size", "learning_rate"),
         )
         values = {
