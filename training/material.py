@@ -67,7 +67,7 @@ def gather(config: TrainConfig) -> Material:
     if config.demo_strips:
         train += _demo_strips(config)
     classes = order_classes({label for sample in train for label in sample.labels})
-    if len(classes) < 2:
+    if len(classes) < 2 and not isinstance(config, SegmenterConfig):  # a mask has its background beside it
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
     train += choose(pool, real, config.ratio, config.seed)
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from training.data.coco import read_coco
 from training.data.folders import read_folders
 from training.data.listing import list_images, subfolders
 from training.data.masks import read_masks
@@ -37,6 +38,7 @@ READERS: dict[str, Callable[[Path], DataSet]] = {
     "folders": read_folders,
     "severstal": read_severstal,
     "masks": read_masks,
+    "coco": read_coco,
     "workspace": read_workspace,
 }
 
