@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from training.data.listing import Pictures, named_split, words
+from training.data.listing import Pictures, json_files, named_split, words
 from training.data.marks import Marks, Told, gathered, json_layout, marks_of, read_json, usable_name
 from training.data.record import DataError, DataSet
 from training.data.shapes import Shape, polygon, runs
@@ -49,8 +49,8 @@ Part = TypeVar("Part", bound=BaseModel)
 
 def coco_files(root: Path) -> list[Path]:
     """JSON files in `root` and its folders that are COCO's by their first keys; all of `root`'s where none is."""
-    files = [*sorted(root.glob("*.json")), *sorted(root.glob("*/*.json"))]
-    return [file for file in files if json_layout(file) == "coco"] or files
+    files = [file for file in json_files(root) if len(file.relative_to(root).parts) < 3]
+    return [file for file in files if json_layout(file) == "coco"] or [file for file in files if file.parent == root]
 
 
 def read_coco(root: Path) -> DataSet:

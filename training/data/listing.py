@@ -6,7 +6,7 @@ import csv
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models.imagefile import IMAGE_SUFFIXES
@@ -47,6 +47,12 @@ def words(text: str) -> list[str]:
     return re.findall(r"[a-z]+", text.lower())
 
 
+def json_files(root: Path) -> Iterator[Path]:
+    """JSON files in `root` and two levels of folders below it, those nearest to it first."""
+    for level in ("*.json", "*/*.json", "*/*/*.json"):
+        yield from sorted(path for path in root.glob(level) if not _hidden(path.relative_to(root).parts))
+
+
 class Pictures:
     """All pictures below a folder, found by what annotations call them; `paths` is sorted."""
 
@@ -79,12 +85,16 @@ class Pictures:
         return alike, path.parent == near, split is not None and named_split(own[:-1]) == split, "images" in own[:-1]
 
 
+def _hidden(parts: Iterable[str]) -> bool:
+    return any(part.startswith((".", "__")) for part in parts)
+
+
 def _all_pictures(root: Path) -> list[Path]:
     found: list[Path] = []
     visited: set[str] = set()  # a link may lead back
     for folder, folders, _ in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = [] if real in visited else [name for name in folders if not name.startswith((".", "__"))]
+        folders[:] = [] if real in visited else [name for name in folders if not _hidden([name])]
         if real not in visited:
             found += list_images(Path(folder))
         visited.add(real)

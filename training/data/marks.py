@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -142,8 +141,3 @@ def json_layout(path: Path) -> str | None:
 def usable_name(name: str) -> str:
     """A class name that can be a folder's name; what cannot stand in one becomes `_`."""
     return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", name).strip().lstrip(".") or "class"
-
-
-def first_layout(files: Iterable[Path]) -> str | None:
-    """The layout of the first JSON that has one."""
-    return next((layout for layout in map(json_layout, files) if layout), None)
