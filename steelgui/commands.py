@@ -103,12 +103,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from training.data.splits import select
     from training.segmenter import evaluate_segmenter
 
+    if not 0 < arguments.brightness <= 16:
+        raise ConfigError("--brightness takes a factor above 0, up to 16; 1 is as it is")
     checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
     samples = select(read_dataset(arguments.data, arguments.format), arguments.split)
     if checkpoint.spec.kind == "generator":
         raise CheckpointError(f"{checkpoint.name} is a generator; `steelgui gan report RUN` measures it")
     judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
-    figures = judge(checkpoint.network, checkpoint.spec, samples)
+    figures = judge(checkpoint.network, checkpoint.spec, samples, arguments.brightness)
     if arguments.json:
         print_json(figures)
         return 0

@@ -32,7 +32,8 @@ COMPLETE = (
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
     *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
-    "steelgui/preferences.py",
+    *("steelgui/preferences.py", "training/data/coco.py", "training/data/labelme.py", "training/data/yolo.py"),
+    *("training/data/marks.py", "training/data/shapes.py", "training/data/listing.py"),
 )
 SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}
 SPOKEN |= {"PreferenceError", "ReviewError"}

@@ -105,22 +105,19 @@ def _read(file: Path, root: Path, pictures: Pictures, marks: dict[Path, Marks], 
         except ValueError as error:
             told.add(file.name, error, name)
     for number, item in enumerate(content["annotations"], 1):
-        path_or_none, name = None, f"annotation {number}"
+        image_id = item.get("image_id") if isinstance(item, dict) else None
+        marked = found.get(image_id) if isinstance(image_id, (int, str)) else None
         try:
             annotation = _parsed(_Annotation, item)
             if annotation.image_id not in found:
                 raise ValueError("an annotation is of an image that is not listed")
-            path_or_none = found[annotation.image_id]
-            if path_or_none is None:
-                continue  # told above
-            name = path_or_none.name
             if annotation.category_id not in names:
                 raise ValueError("an annotation is of a category that is not listed")
-            _mark(marks[path_or_none], names[annotation.category_id], annotation)
+            if marked:  # what is wrong with other pictures was told above
+                _mark(marks[marked], names[annotation.category_id], annotation)
         except ValueError as error:
-            told.add(file.name, error, name)
-            if path_or_none is not None:
-                broken.add(path_or_none)
+            told.add(file.name, error, marked.name if marked else f"annotation {number}")
+            broken |= {marked} if marked else set()
 
 
 def _mark(marks: Marks, name: str, annotation: _Annotation) -> None:
@@ -152,5 +149,5 @@ def _parsed(kind: type[Part], item: object) -> Part:
         return kind.model_validate(item)
     except ValidationError as error:
         wrong = error.errors()[0]["loc"]
-        what, part = kind.__name__.strip("_").lower(), f"'s {wrong[0]}" if wrong else ""
-        raise ValueError(f"the {what}{part} is not as COCO has it") from None
+        what = kind.__name__.strip("_").lower() + (f"'s {wrong[0]}" if wrong else "")
+        raise ValueError(f"the {what} is not as COCO has it") from None

@@ -38,8 +38,9 @@ SPLIT_NAMES = {
 
 
 def named_split(names: Iterable[str]) -> str | None:
-    """The split that the last of the names that is one says."""
-    return next((SPLIT_NAMES[name.lower()] for name in reversed([*names]) if name.lower() in SPLIT_NAMES), None)
+    """The split that the last of the names says that is one; a year behind it (`val2017`) is of no account."""
+    known = [SPLIT_NAMES.get(name.lower().rstrip("0123456789")) for name in names]
+    return next((split for split in reversed(known) if split), None)
 
 
 def words(text: str) -> list[str]:

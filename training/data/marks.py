@@ -17,6 +17,9 @@ from training.data.listing import named_split
 from training.data.record import DataError, DataSet, MaskShapes, Sample, order_classes
 from training.data.shapes import Shape
 
+#: Parts of a pixel that come of writing six digits.
+ROUNDING = 1e-3
+
 
 @dataclass
 class Marks:
@@ -38,8 +41,9 @@ class Marks:
 
     def box(self, left: float, top: float, width: float, height: float) -> Box:
         """The part of a box that lies on the picture, in whole pixels; ValueError where it is none."""
-        right, bottom = min(self.width, math.ceil(left + width)), min(self.height, math.ceil(top + height))
-        box = Box(max(0, math.floor(left)), max(0, math.floor(top)), right, bottom)
+        right, bottom = (math.ceil(value - ROUNDING) for value in (left + width, top + height))
+        left, top = (math.floor(value + ROUNDING) for value in (left, top))
+        box = Box(max(0, left), max(0, top), min(self.width, right), min(self.height, bottom))
         if width <= 0 or height <= 0 or box.left >= box.right or box.top >= box.bottom:
             raise ValueError("a box has no area on the picture")
         return box

@@ -37,7 +37,7 @@ def read_yolo(root: Path) -> DataSet:
     """Pictures with any number of classes each; one without a text file, or with an empty one, is free of defects.
 
     A line is a class number and the corners of a polygon, or the middle, width and height of a box, as parts of the
-    picture's sides. Splits are those of the YAML, or of folders called train, val and test. A picture with a line that
+    picture's sides. Splits are those of folders called train, val and test, or else of the YAML. A picture with a line that
     cannot be used is left out.
 
     Raises:
@@ -56,8 +56,9 @@ def read_yolo(root: Path) -> DataSet:
             if not labelled[text.parent]:
                 raise ValueError("no picture of the folder has a text file in labels")
             one = marks_of(image, root)
-            part = next((split for split, folder in splits if image.relative_to(root).is_relative_to(folder)), None)
-            one.split = part or one.split
+            if one.split is None:
+                own = image.relative_to(root)
+                one.split = next((split for split, folder in splits if own.is_relative_to(folder)), None)
             for number, line in enumerate(_lines(text), 1):
                 where = f"{text.name} line {number}"
                 _mark(one, line.split(), names)
