@@ -37,8 +37,8 @@ def read_yolo(root: Path) -> DataSet:
     """Pictures with any number of classes each; one without a text file, or with an empty one, is free of defects.
 
     A line is a class number and the corners of a polygon, or the middle, width and height of a box, as parts of the
-    picture's sides. Splits are those of folders called train, val and test, or else of the YAML. A picture with a line that
-    cannot be used is left out.
+    picture's sides. Splits are those of folders called train, val and test, or else of the YAML. A picture with a line
+    that cannot be used is left out.
 
     Raises:
         DataError: the YAML cannot be read, or no picture can be used.
