@@ -11,6 +11,7 @@ from pycocotools import mask as coco
 
 #: x and y of each corner in turn, in pixels; (0, 0) is the picture's upper left corner.
 Polygon = tuple[float, ...]
+_OTHER_SIZE = "the run lengths are for a picture of another size"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def runs(counts: Sequence[int] | str, size: tuple[int, int], width: int, height:
         ValueError: they are for another size than the picture's, do not fill it, or the text is none of COCO's.
     """
     if size != (height, width):
-        raise ValueError("the run lengths are for a picture of another size")
+        raise ValueError(_OTHER_SIZE)
     plain = _unpacked(counts) if isinstance(counts, str) else list(counts)
     if min(plain, default=0) < 0 or sum(plain) != height * width:
         raise ValueError("the run lengths do not fill the picture")
@@ -82,7 +83,7 @@ def draw(shapes: Sequence[Shape], height: int, width: int) -> NDArray[np.bool_]:
     for shape in shapes:
         if isinstance(shape, Runs):
             if (shape.height, shape.width) != (height, width):
-                raise ValueError(f"the mask is {shape.width}×{shape.height}, but its picture is {width}×{height}")
+                raise ValueError(_OTHER_SIZE)
             inside = np.arange(len(shape.counts)) % 2 == 1
             drawn |= np.repeat(inside, shape.counts).reshape(width, height).T
     return drawn
