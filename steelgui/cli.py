@@ -29,7 +29,7 @@ COMMANDS = (
     "keys",
     "doctor",
 )
-FORMATS = "folders, severstal, masks, mvtec or workspace; detected by default"
+FORMATS = "folders, severstal, masks, mvtec, coco, labelme, yolo or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -143,6 +143,13 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("--format", default="auto", help=FORMATS)
     evaluate.add_argument(
         "--split", metavar="NAME", help="train, validation, test, a fold, or all (the default; of mvtec: test)"
+    )
+    evaluate.add_argument(
+        "--brightness",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply the pictures' values first: 0.25 is a quarter",
     )
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_lazy("evaluate"))

@@ -22,7 +22,7 @@ from training.events import Event
 from training.loop import Batch, Task, fit
 from training.material import Material, batches_of, epoch_order, gather, steps_per_epoch
 from training.metrics import classification_metrics
-from training.views import Views, classifier_input, strip_tiles
+from training.views import Views, classifier_input, dimmed, strip_tiles
 
 #: Tiles that are judged at once; one alone takes three times as long as its part of these.
 SCORED = 32
@@ -88,15 +88,22 @@ def train_classifier(config: ClassifierConfig, material: Material | None = None)
     yield from fit(config, network, spec, start, task)
 
 
-def evaluate_classifier(network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample]) -> dict[str, Any]:
+def evaluate_classifier(
+    network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample], brightness: float = 1.0
+) -> dict[str, Any]:
     """`classification_metrics` on plain, uncropped samples; a strip takes the highest score of its tiles.
+
+    Args:
+        brightness: the pictures' values are multiplied by it first.
 
     Raises:
         DataError: a sample has a class that the network does not know.
         ImageError: a picture cannot be read.
     """
     targets = targets_of(samples, spec)
-    scores = torch.stack([*stream_scores(network, spec, (load_image(sample) for sample in samples))])
+    scores = torch.stack(
+        [*stream_scores(network, spec, (dimmed(load_image(sample), brightness) for sample in samples))]
+    )
     return classification_metrics(scores, targets, spec.classes, spec.multi_label)
 
 

@@ -17,7 +17,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
-    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "workspace"] = Field(
+    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "coco", "labelme", "yolo", "workspace"] = Field(
         "auto", description="layout of the data set"
     )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
@@ -58,6 +58,12 @@ class TrainConfig(RunConfig):
     flips: bool = Field(True, description="mirror along and across the rolling direction")
     rotations: bool = Field(False, description="also quarter turns (they break the rolling direction)")
     photometric: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, gamma and noise jitter")
+    exposure: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="random exposure, stops: 2 is down to a quarter of the brightness, and half a stop up",
+    )
     clean_crops: int = Field(
         0, ge=0, le=64, description="defect-free crops cut from outside each training mask, as class none"
     )

@@ -69,7 +69,7 @@ def gather(config: TrainConfig) -> Material:
     if config.demo_strips:
         train += _demo_strips(config)
     classes = order_classes({label for sample in train for label in sample.labels})
-    if len(classes) < 2:
+    if len(classes) < 2 and not isinstance(config, SegmenterConfig):  # a mask has its background beside it
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
     if len(classes) == 2 and not any(map(is_defect_free, classes)):
         notes.append(
