@@ -207,7 +207,7 @@ class Retraining:
     def activated(self, kind: Kind) -> str | None:
         """The model that was activated last; None while the bundled one inspects."""
         names = Library(self.experiments.settings).active.names(kind)
-        return names[-1] if names else None
+        return names[-1] or None if names else None
 
     def find(self, run_id: str | None) -> Run | None:
         try:

@@ -154,6 +154,8 @@ def _mark(defect: Defect, colour: str, t: Translator) -> str:
 
 def _facts(row: HistoryRow, t: Translator) -> str:
     models = t("meta.models", classifier=row.classifier or "–", segmenter=row.segmenter or "–")
+    if detector := row.result["models"].get("anomaly"):
+        models += f" · {t('meta.detector', name=detector)}"
     facts = [
         ("time", moment(row)),
         ("source", escape(t(f"history.source_{row.source}"))),
