@@ -244,7 +244,7 @@ def pictures(paths: Sequence[Path]) -> list[Path]:
 
 
 def csv_table(rows: Sequence[BatchRow]) -> str:
-    """One line a picture: file, verdict, label, score, areas, milliseconds, error, the detector's score and threshold."""
+    """One line a picture: file, verdict, label, score, areas, milliseconds, error, the detector's figures."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     columns = ("file", "verdict", "label", "score", "defects", "area_px", "area_pct", "width", "height", "ms", "error")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from steelgui.history import HistoryRow
 from steelgui.overlay import class_colours, draw_overlay, layer
-from steelgui.results import Defect, Inspection
+from steelgui.results import UNKNOWN, Defect, Inspection
 from steelgui.services.review import Compared, Opened
 from steelgui.ui import fragments
 from steelgui.ui.curate_fragments import picture_url
@@ -172,6 +172,7 @@ def _facts(row: HistoryRow, t: Translator) -> str:
 def _doings(row: HistoryRow, t: Translator, changing: bool) -> str:
     doings = [("compare", "again")]
     if changing and row.deleted_at is None:
+        doings += [("collect", "collect")] if row.label == UNKNOWN else []
         doings += [("relabel", "wrong"), ("annotate", "note_open"), ("delete", "delete")]
     elif changing:
         doings = [("restore", "restore")]
