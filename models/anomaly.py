@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-
-from models.spec import NetworkSpec
 
 
 class Detector(nn.Module):
@@ -49,12 +48,17 @@ def surest_rate(count: int) -> float:
     return 1 / (count + 1)
 
 
-#: Architecture → class; each is made with the arguments of the spec.
-DETECTORS: dict[str, type[Detector]] = {}
+def smooth(maps: Tensor, sigma: float) -> Tensor:
+    """N×h×w maps under a Gaussian of `sigma` cells; the rim's values go on beyond it."""
+    reach = max(1, math.ceil(3 * sigma))
+    weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=maps.device) / sigma) ** 2)
+    weights = (weights / weights.sum()).to(maps.dtype)
+    padded = F.pad(maps[:, None], (reach,) * 4, mode="replicate")
+    return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
 
 
-def build_detector(spec: NetworkSpec) -> nn.Module:
-    """A detector that has learned nothing yet; ValueError for an unknown architecture."""
-    if spec.architecture not in DETECTORS:
-        raise ValueError(f"there is no detector called {spec.architecture!r}; choose from {', '.join(DETECTORS)}")
-    return DETECTORS[spec.architecture](**spec.arguments)
+def round_parameters(network: nn.Module) -> None:
+    """To what fp16 holds, so that a checkpoint answers exactly as the network did that was calibrated."""
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_(parameter.half())

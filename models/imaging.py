@@ -43,7 +43,7 @@ def normalise(images: Tensor, preprocess: Preprocess) -> Tensor:
 
 
 def stitch(maps: Tensor, boxes: Sequence[Box], height: int, width: int) -> NDArray[np.uint8]:
-    """Put tiles' maps back onto the image; overlaps are blended with a ramp, so that no seam shows.
+    """Put tiles' maps back onto the image as bytes, see `blend`.
 
     Args:
         maps: N×C×h×w float from 0 to 1, one for each box, any h and w.
@@ -51,25 +51,25 @@ def stitch(maps: Tensor, boxes: Sequence[Box], height: int, width: int) -> NDArr
     Returns:
         C×H×W uint8, 0 to 255.
     """
-    channels = maps.shape[1]
-    result = np.zeros((channels, height, width), dtype=np.uint8)
-    if len(boxes) == 1:
-        for channel in range(channels):  # one at a time: a camera's picture has tens of megapixels
-            result[channel] = _to_bytes(_scale(maps[:1, channel], height, width)[0])
-        return result
-    horizontal = width >= height
-    weight = torch.zeros(width if horizontal else height)
-    ramps = [_ramp(b.right - b.left if horizontal else b.bottom - b.top) for b in boxes]
-    for box, ramp in zip(boxes, ramps, strict=True):
-        start = box.left if horizontal else box.top
-        weight[start : start + len(ramp)] += ramp
-    for channel in range(channels):
-        total = torch.zeros(height, width)
-        for index, (box, ramp) in enumerate(zip(boxes, ramps, strict=True)):
-            tile = _scale(maps[index : index + 1, channel], box.bottom - box.top, box.right - box.left)[0]
-            total[box.top : box.bottom, box.left : box.right] += tile * (ramp if horizontal else ramp[:, None])
-        result[channel] = _to_bytes(total / (weight if horizontal else weight[:, None]))
+    result = np.zeros((maps.shape[1], height, width), dtype=np.uint8)
+    for channel in range(len(result)):  # one at a time: a camera's picture has tens of megapixels
+        result[channel] = _to_bytes(blend(maps[:, channel], boxes, height, width))
     return result
+
+
+def blend(maps: Tensor, boxes: Sequence[Box], height: int, width: int) -> Tensor:
+    """N×h×w maps of tiles → H×W float on the image; overlaps are blended with a ramp, so that no seam shows."""
+    if len(boxes) == 1:
+        return _scale(maps, height, width)[0]
+    horizontal = width >= height
+    weight, total = torch.zeros(width if horizontal else height), torch.zeros(height, width)
+    for index, box in enumerate(boxes):
+        start, end = (box.left, box.right) if horizontal else (box.top, box.bottom)
+        ramp = _ramp(end - start)
+        weight[start:end] += ramp
+        tile = _scale(maps[index : index + 1], box.bottom - box.top, box.right - box.left)[0]
+        total[box.top : box.bottom, box.left : box.right] += tile * (ramp if horizontal else ramp[:, None])
+    return total / (weight if horizontal else weight[:, None])
 
 
 def _scale(maps: Tensor, height: int, width: int) -> Tensor:

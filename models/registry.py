@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from models.anomaly import build_detector
 from models.classifiers import build_classifier
+from models.detectors import build_detector
 from models.generators import build_generator
 from models.segmenters import build_segmenter
 from models.spec import Kind, NetworkSpec

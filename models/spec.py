@@ -39,7 +39,7 @@ class NetworkSpec:
         kind: what the network answers with: class logits, one logit map a class, how strange a picture is, or a picture
             of a class.
         architecture: a timm model name for a classifier, a key of `models.segmenters.DECODERS` for a segmenter, of
-            `models.anomaly.DETECTORS` for an anomaly detector, of `models.generators.GENERATORS` for a generator.
+            `models.detectors.DETECTORS` for an anomaly detector, of `models.generators.GENERATORS` for a generator.
         arguments: further arguments of the builder (a segmenter's `encoder` and `decoder_channels`).
         classes: names in output order; a segmenter lists defect classes only, an anomaly detector the good class.
         multi_label: several classes may hold at once (sigmoid) instead of exactly one (softmax).

@@ -41,7 +41,7 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
     if init == "pretrained":
         tensors, source = _download(spec), f"timm's pretrained {_backbone(spec)}"
     elif init == "bundled":
-        file = WEIGHTS_FOLDER / f"neu-{spec.kind}.safetensors"
+        file = _bundled(spec.kind)
         tensors, source = read_tensors(file), f"the bundled {file.stem}"
     else:
         tensors, source = read_tensors(Path(init)), Path(init).name
@@ -65,11 +65,16 @@ def start_has_seen(init: str, kind: Kind) -> frozenset[str] | None:
     """Digests of the pictures that a start has learned from; None where no card beside it says so."""
     if init == "random":
         return frozenset()
-    file = WEIGHTS_FOLDER / f"neu-{kind}.safetensors" if init == "bundled" else Path(init)
+    file = _bundled(kind) if init == "bundled" else Path(init)
     try:
         return seen_by(read_sidecar(file)[1])
     except CheckpointError:
         return None
+
+
+def _bundled(kind: Kind) -> Path:
+    """The steel model to start from; an anomaly detector's features are the classifier's."""
+    return WEIGHTS_FOLDER / f"neu-{'classifier' if kind == 'anomaly' else kind}.safetensors"
 
 
 def _aligned(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ COMMANDS = (
     "keys",
     "doctor",
 )
-FORMATS = "folders, severstal, masks or workspace; detected by default"
+FORMATS = "folders, severstal, masks, mvtec or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -126,7 +126,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     add_data(commands, common, EPILOG, FORMATS)
 
-    train = commands.add_parser("train", help="train a classifier, a segmenter or a GAN")
+    train = commands.add_parser("train", help="train a classifier, a segmenter, an anomaly detector or a GAN")
     kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
     for kind in ("classifier", "segmenter"):
         one = kinds.add_parser(kind, parents=[common], help=f"train a {kind}", epilog=EPILOG)
@@ -138,6 +138,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
             add_config_flags(one, CONFIGS[kind])
         one.set_defaults(run=_lazy("train"))
+    _add_anomaly(kinds, common, wanted="train" in arguments and "anomaly" in arguments)
     _add_gan(kinds, common, wanted="train" in arguments and "gan" in arguments)
     _add_experiment(commands, common, wanted="experiment" in arguments)
     _add_runs(commands, common)
@@ -158,6 +159,22 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_lazy("doctor"))
     return parser
+
+
+def _add_anomaly(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
+    one = kinds.add_parser("anomaly", parents=[common], help="learn good parts, find what is strange", epilog=EPILOG)
+    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+    one.add_argument("--name", metavar="NAME", help="what the run is called")
+    one.add_argument("--json", action="store_true", help="events as JSON, one a line")
+    if wanted:
+        from steelgui.options import add_config_flags
+        from training.anomaly.config import AnomalyConfig
+
+        one.add_argument(
+            "--out", type=Path, metavar="DIR", help="put the detector there too; its run has it by default"
+        )
+        add_config_flags(one, AnomalyConfig, skip=frozenset({"out", "resume"}))
+    one.set_defaults(run=_lazy_run("train_anomaly"))
 
 
 def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:

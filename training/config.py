@@ -17,7 +17,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
-    format: Literal["auto", "folders", "severstal", "masks", "workspace"] = Field(
+    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "workspace"] = Field(
         "auto", description="layout of the data set"
     )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")

@@ -39,6 +39,12 @@ def trainer_of(kind: str, config: dict[str, Any]) -> Trainer:
         from training.experiment.run import train_experiment
 
         return listening(train_experiment(parse(ExperimentConfig, config)))
+    if kind == "anomaly":
+        from training.anomaly.config import AnomalyConfig
+        from training.anomaly.train import train_anomaly
+        from training.config import parse
+
+        return listening(train_anomaly(parse(AnomalyConfig, config)))
     raise RunError(f"there is no training called {kind!r}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from training.data.folders import read_folders
 from training.data.listing import list_images, subfolders
 from training.data.masks import read_masks
+from training.data.mvtec import looks_like_mvtec, read_mvtec
 from training.data.record import DataError, DataSet
 from training.data.severstal import read_severstal
 from training.data.workspace import FILE, Workspace, corrected
@@ -37,6 +38,7 @@ READERS: dict[str, Callable[[Path], DataSet]] = {
     "folders": read_folders,
     "severstal": read_severstal,
     "masks": read_masks,
+    "mvtec": read_mvtec,
     "workspace": read_workspace,
 }
 
@@ -55,6 +57,8 @@ def detect_format(root: Path) -> tuple[str, str]:
         return "severstal", "train.csv and train_images/: Severstal's layout"
     if list_images(root / "images") and (root / "masks").is_dir():
         return "masks", "pictures in images/ with masks of the same name in masks/"
+    if looks_like_mvtec(root):
+        return "mvtec", "good parts in train/ and others in test/: MVTec AD's layout"
     for table in ("split.csv", "folds.csv"):
         if (root / table).is_file():
             return "folders", f"one folder a class, split by {table}"

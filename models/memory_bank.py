@@ -1,0 +1,86 @@
+"""A memory bank of good parts: how far is each patch of a picture from the nearest patch that was ever seen on one?
+
+PatchCore (Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022), sections 3.1 to 3.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import timm
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.anomaly import Detector, smooth
+
+#: Patches that are compared with the bank at once: the distances of more would not fit into the cache.
+CHUNK = 1024
+#: Standard deviation of the map's smoothing, as a part of the map's side (the paper: 4 px of 224).
+BLUR = 4 / 224
+
+
+class MemoryBank(Detector):
+    """Features of a backbone's middle stages, each averaged over its 3×3 neighbours, against a bank of good ones.
+
+    Attributes:
+        bank: B×C, what is remembered; written as fp16 like all parameters, but never trained.
+        scale: C, what each channel is multiplied with before distances are taken.
+    """
+
+    scale: Tensor
+
+    def __init__(
+        self, calibration: int, bank: int, encoder: str = "mobilenetv2_100", layers: Sequence[int] = (2, 3)
+    ) -> None:
+        """
+        Args:
+            calibration: good pictures that thresholds come from.
+            bank: patches that are remembered.
+            encoder: any timm network that gives feature maps.
+            layers: its stages to take, from 0; the finest one's resolution is the map's.
+
+        Raises:
+            ValueError: timm has no such network, or the network no such stage.
+        """
+        super().__init__(calibration)
+        try:
+            self.encoder = timm.create_model(
+                encoder, pretrained=False, features_only=True, out_indices=tuple(sorted(layers))
+            )
+        except (RuntimeError, AssertionError, IndexError, KeyError, AttributeError) as error:
+            raise ValueError(
+                f"{encoder!r} cannot give the feature maps {', '.join(map(str, layers))} ({str(error).splitlines()[0]})"
+            ) from error
+        channels = sum(self.encoder.feature_info.channels())  # type: ignore[union-attr, operator]
+        self.bank = nn.Parameter(torch.zeros(bank, channels), requires_grad=False)
+        self.register_buffer("scale", torch.ones(channels))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        return judge_patches(self.patches(images), self.scale, self.bank)
+
+    def patches(self, images: Tensor) -> Tensor:
+        """N×3×S×S → N×C×h×w, one vector a patch: each stage averaged locally, at the finest one's resolution."""
+        maps = [F.avg_pool2d(m, 3, 1, 1, count_include_pad=False) for m in self.encoder(images)]
+        finest = maps[0].shape[-2:]
+        return torch.cat([maps[0], *(F.interpolate(m, finest, mode="bilinear") for m in maps[1:])], 1)
+
+
+def judge_patches(patches: Tensor, scale: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
+    """N×C×h×w patches, C factors and a B×C bank of scaled patches → N scores and N×h×w smoothed distances."""
+    count, channels, height, width = patches.shape
+    flat = patches.float().permute(0, 2, 3, 1).reshape(-1, channels) * scale
+    distances = nearest(flat, bank)[0].reshape(count, height, width)
+    return distances.flatten(1).amax(1), smooth(distances, BLUR * width)
+
+
+def nearest(patches: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
+    """P×C patches → P Euclidean distances to the nearest of a B×C bank, and its P numbers."""
+    lengths, turned = (bank * bank).sum(1), bank.T.contiguous()
+    squares, numbers = [], []
+    for part in patches.split(CHUNK):  # type: ignore[no-untyped-call]
+        # |p − b|² without |p|², which is the same for every b.
+        least, number = torch.addmm(lengths, part, turned, alpha=-2).min(1)
+        squares.append(least + (part * part).sum(1))
+        numbers.append(number)
+    return torch.cat(squares).clamp(min=0).sqrt(), torch.cat(numbers)

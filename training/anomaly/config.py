@@ -1,0 +1,40 @@
+"""The configuration of an anomaly detector's training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from training.config import RunConfig
+
+
+class AnomalyConfig(RunConfig):
+    """`train_anomaly`: from good parts only."""
+
+    method: Literal["memory-bank", "cutpaste", "autoencoder", "combined"] = Field(
+        "memory-bank", description="how to tell good from strange; memory-bank is ready in a minute"
+    )
+    normal: str | None = Field(None, description="class of the good pictures; the defect-free one if left out")
+    clean_crops: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="for data without a good class: defect-free crops cut from outside each training mask",
+    )
+    false_alarms: float = Field(
+        0.05, gt=0, lt=1, description="part of the good pictures that may be called strange; sets the threshold"
+    )
+    init: str = Field(
+        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
+    )
+    encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
+    layers: tuple[int, ...] = Field((2, 3), min_length=1, description="of a memory bank: stages of the encoder, from 0")
+    size: int = Field(224, ge=64, le=1024, multiple_of=32, description="side of the network's square input, px")
+    bank: int = Field(2000, ge=16, le=50_000, description="of a memory bank: patches that it keeps at most")
+    folds: int = Field(
+        4,
+        ge=2,
+        le=20,
+        description="parts of the good pictures, each judged by what the others taught, for the threshold",
+    )

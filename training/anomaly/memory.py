@@ -1,0 +1,133 @@
+"""Fill a memory bank with patches of good parts, and calibrate it on parts that it did not know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.anomaly import round_parameters
+from models.imagefile import ImageError
+from models.imaging import to_input
+from models.memory_bank import MemoryBank, judge_patches
+from models.spec import NetworkSpec, Preprocess
+from models.start import start_from
+from models.tiling import plan_tiles
+from training.anomaly.config import AnomalyConfig
+from training.anomaly.coreset import coreset
+from training.anomaly.learned import Learned
+from training.anomaly.material import GoodMaterial, folds_of, load_good
+from training.data.record import DataError, Sample
+from training.events import Event, Note, Started, Step
+
+#: Patches among which a bank is chosen; of more pictures each gives fewer, drawn at random.
+POOL = 60_000
+#: Bytes of patches that are kept to calibrate on; with more pictures, some at random calibrate.
+KEPT = 2**30
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """Patches of a good picture: P×C of them to learn from, and all, T×C×h×w of its tiles, to be judged by."""
+
+    sample: Sample
+    some: Tensor
+    all: Tensor | None
+
+
+def learn_memory_bank(
+    config: AnomalyConfig, material: GoodMaterial, device: torch.device
+) -> Generator[Event, None, Learned]:
+    """Read every good picture once, judge each by a bank of the other folds', and remember all."""
+    preprocess = Preprocess(config.size)
+    blank = MemoryBank(0, 1, config.encoder, config.layers).to(device).eval()
+    arguments = {"encoder": config.encoder, "layers": sorted(set(config.layers))}
+    spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=preprocess)
+    start = start_from(blank.encoder, spec, config.init)
+    round_parameters(blank)
+    total = len(material.good) + (config.folds + 1) * config.bank
+    counts = {material.normal: len(material.good)}
+    yield Started(total, 1, start.sentence, counts, str(device), material.notes)
+    since, notes = time.perf_counter(), []
+    pictures: list[_Picture] = []
+    for step, found in enumerate(_read(blank, preprocess, material.good, config.seed), 1):
+        if isinstance(found, _Picture):
+            pictures.append(found)
+        else:
+            notes.append(f"left out: {found}")
+            yield Note(step, notes[-1])
+        speed = step / (time.perf_counter() - since)
+        yield Step(step, total, {}, speed)
+    if len(pictures) < 2:
+        raise DataError(f"{config.data}: {len(pictures)} of its good pictures can be read; the first: {notes[0]}")
+    folds = folds_of([picture.sample for picture in pictures], config.folds, config.seed)
+    judged: list[tuple[int, Tensor]] = []
+    step = len(material.good)
+    for fold in range(int(folds.max()) + 1):
+        known = [picture for picture, own in zip(pictures, folds, strict=True) if own != fold]
+        scale, bank = yield from _remember(config, known, step, total, speed)
+        judged += [
+            (number, _highest(picture.all, scale, bank))
+            for number, picture in enumerate(pictures)
+            if folds[number] == fold and picture.all is not None
+        ]
+        step += config.bank
+    scale, bank = yield from _remember(config, pictures, step, total, speed)
+    judged.sort(key=lambda pair: pair[0])
+    spec = replace(spec, arguments={**arguments, "calibration": len(judged), "bank": len(bank)})
+    network = MemoryBank(len(judged), len(bank), config.encoder, config.layers).to(device).eval()
+    network.encoder.load_state_dict(blank.encoder.state_dict())
+    with torch.no_grad():
+        network.scale.copy_(scale)
+        network.bank.copy_(bank)
+        network.good.copy_(torch.stack([values for _, values in judged]))
+    yield Step(total, total, {}, speed)
+    return Learned(network, spec, start, tuple(pictures[number].sample for number, _ in judged), tuple(notes))
+
+
+def _read(
+    blank: MemoryBank, preprocess: Preprocess, samples: tuple[Sample, ...], seed: int
+) -> Iterator[_Picture | ImageError]:
+    """Each sample's patches, in an order drawn at random; or why it cannot be read."""
+    rng = np.random.default_rng(seed)
+    each, kept = max(32, POOL // len(samples)), 0
+    device = blank.bank.device
+    for index in rng.permutation(len(samples)).tolist():
+        try:
+            image = load_good(samples[index])
+        except ImageError as error:
+            yield error
+            continue
+        tiles = to_input(image, plan_tiles(*image.shape[:2]), preprocess).to(device)
+        with torch.inference_mode():
+            patches = blank.patches(tiles).half()
+        flat = patches.permute(0, 2, 3, 1).flatten(0, 2)
+        some = flat[torch.from_numpy(rng.permutation(len(flat))[:each]).to(device)]
+        kept += patches.nbytes
+        yield _Picture(samples[index], some, patches if kept <= KEPT else None)
+
+
+def _remember(
+    config: AnomalyConfig, pictures: list[_Picture], step: int, total: int, speed: float
+) -> Generator[Event, None, tuple[Tensor, Tensor]]:
+    """Scale of the channels, and the bank as fp16 holds it."""
+    pool = torch.cat([picture.some for picture in pictures]).float()
+    scale = 1 / pool.std(0).clamp(min=1e-3)
+    pool *= scale
+    choosing = coreset(pool, config.bank, config.seed)
+    while True:
+        try:
+            chosen = next(choosing)
+        except StopIteration as done:
+            return scale, pool[done.value].half().float()
+        yield Step(step + chosen, total, {}, speed)
+
+
+def _highest(patches: Tensor, scale: Tensor, bank: Tensor) -> Tensor:
+    """Score and highest map value of a picture of T tiles."""
+    scores, maps = judge_patches(patches, scale, bank)
+    return torch.stack([scores.max(), maps.max()])

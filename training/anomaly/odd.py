@@ -1,0 +1,41 @@
+"""Which of the pictures that were called good look as if they were not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from training.data.record import Sample
+
+#: So many robust standard deviations above the median of all is odd, on the logarithm of the score.
+ODD = 4.5
+#: Named at most in one sentence.
+NAMED = 5
+
+
+def odd_scores(scores: Tensor) -> Tensor:
+    """Which of N scores of good pictures stand out upwards: N bool.
+
+    By median and median absolute deviation of the logarithm (Iglewicz & Hoaglin 1993), which a few bad pictures among
+    the good hardly move. 1.4826 makes it the standard deviation of a normal distribution.
+    """
+    logs = scores.clamp(min=1e-6).log()
+    median = logs.median()
+    spread = (logs - median).abs().median() * 1.4826
+    return (logs - median) / spread.clamp(min=0.02) > ODD
+
+
+def odd_ones(samples: Sequence[Sample], scores: Tensor) -> list[str]:
+    """A warning that names the good pictures which look strange, the strangest first; empty where none does."""
+    numbers = torch.nonzero(odd_scores(scores))[:, 0]
+    if not len(numbers):
+        return []
+    order = numbers[scores[numbers].argsort(descending=True)].tolist()
+    names = list(dict.fromkeys(samples[number].image.name for number in order))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        f"{len(names)} of the good pictures look strange beside the others: {', '.join(names[:NAMED])}{more}; "
+        "take out what shows a defect and train again"
+    ]
