@@ -93,9 +93,12 @@ class Library:
         """Classifier, segmenter and anomaly detector that inspect together.
 
         A segmenter that marks classes which the classifier does not know is one of another product, and its masks would
-        contradict the scores. Then one inspects alone: what somebody has activated, of two the classifier.
+        contradict the scores. Then one inspects alone: what somebody has activated, of two the classifier. Where all
+        were switched off, since the last one is gone, that holds no more.
         """
         classifier, segmenter, detector = map(self.default, INSPECTING)
+        if not (classifier or segmenter or detector):
+            classifier, segmenter = (next(iter(self._chosen(kind)), None) for kind in INSPECTING[:2])
         if classifier is None or segmenter is None:
             return classifier, segmenter, detector
         known, marked = (_entry(path, self._bundled(path)).spec for path in (classifier, segmenter))

@@ -82,7 +82,8 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             with gr.Tab(i18n("tab.dashboard"), id="dashboard") as dashboard_tab:
                 dashboard = DashboardTab(Dashboard(workbench.history), settings, i18n)
             with gr.Tab(i18n("tab.history"), id="history"):
-                HistoryTab(Review(workbench, Datasets(settings)), settings).layout()
+                history = HistoryTab(Review(workbench, Datasets(settings)), settings)
+                history.layout()
             with gr.Tab(i18n("tab.settings"), id="settings") as settings_tab:
                 kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area, inspect.detector.rate])
             with gr.Tab(i18n("tab.about"), id="about"):
@@ -117,6 +118,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         settings_tab.select(kept.on_load, None, kept.load_outputs, **private)
         if workshop:
             workshop.wire(tabs, private)
+            workshop.learn_from(history.html, tabs, private)
         for chosen in (*(workshop.chosen if workshop else ()), *kept.chosen):
             chosen.then(changed, None, [header, about, *inspect.detector.outputs], **private)
         # A batch, or another window, may have inspected meanwhile.
