@@ -101,8 +101,9 @@ def to_onnx(checkpoint: Checkpoint) -> bytes:
     import onnx
 
     spec = checkpoint.spec
-    if spec.kind == "generator":
-        raise CheckpointError(f"{checkpoint.name} is a generator; ONNX is written of classifiers and segmenters")
+    if spec.kind in ("generator", "anomaly"):
+        what = "a generator" if spec.kind == "generator" else "an anomaly detector"
+        raise CheckpointError(f"{checkpoint.name} is {what}; ONNX is written of classifiers and segmenters")
     # Two pictures: of one alone the exporter would take the number for fixed.
     example = torch.zeros(2, 3, spec.preprocess.size, spec.preprocess.size)
     try:

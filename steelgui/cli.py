@@ -147,7 +147,9 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("model", metavar="MODEL|FILE", help="name as in `models list`, or a checkpoint")
     evaluate.add_argument("--data", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--format", default="auto", help=FORMATS)
-    evaluate.add_argument("--split", default="all", metavar="NAME", help="train, validation, test, a fold, or all")
+    evaluate.add_argument(
+        "--split", metavar="NAME", help="train, validation, test, a fold, or all (the default; of mvtec: test)"
+    )
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_lazy("evaluate"))
 

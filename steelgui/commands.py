@@ -6,12 +6,17 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steelgui.console import print_json, print_line, read_recipe, say, settings_from
 from steelgui.settings import Settings, default_database_url, default_home, weights_folder
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
+
+if TYPE_CHECKING:
+    from models.checkpoint import Checkpoint
+    from training.data.record import Sample
 
 CONFIGS: dict[str, type[ClassifierConfig] | type[SegmenterConfig]] = {
     "classifier": ClassifierConfig,
@@ -104,11 +109,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from training.segmenter import evaluate_segmenter
 
     checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
-    samples = select(read_dataset(arguments.data, arguments.format), arguments.split)
+    dataset = read_dataset(arguments.data, arguments.format)
+    samples = select(dataset, arguments.split or ("test" if dataset.format == "mvtec" else "all"))
     if checkpoint.spec.kind == "generator":
         raise CheckpointError(f"{checkpoint.name} is a generator; `steelgui gan report RUN` measures it")
-    judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
-    figures = judge(checkpoint.network, checkpoint.spec, samples)
+    if checkpoint.spec.kind == "anomaly":
+        figures = _evaluate_detector(checkpoint, samples)
+    else:
+        judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
+        figures = judge(checkpoint.network, checkpoint.spec, samples)
     if arguments.json:
         print_json(figures)
         return 0
@@ -119,6 +128,26 @@ def evaluate(arguments: argparse.Namespace) -> int:
         else:
             print_line(f"{name}: {value}")
     return 0
+
+
+def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample]) -> dict[str, Any]:
+    """Of pictures that it has not learned from; what it has is told, and left out."""
+    from typing import cast
+
+    from models.anomaly import Detector
+    from models.sidecar import seen_by
+    from training.anomaly.evaluate import evaluate_detector
+    from training.data.record import DataError
+    from training.data.seen import digest
+
+    seen = seen_by(checkpoint.card) or frozenset()
+    new = [sample for sample in samples if digest(sample.image) not in seen]
+    if not new:
+        raise DataError(f"{checkpoint.name} has learned from all of these {len(samples)} pictures; name others")
+    if len(new) < len(samples):
+        say(f"{len(samples) - len(new)} pictures that {checkpoint.name} has learned from are left out")
+    rate = float(checkpoint.card.get("calibration", {}).get("false_alarms", 0.05))
+    return evaluate_detector(cast(Detector, checkpoint.network), checkpoint.spec, new, rate)
 
 
 def doctor(arguments: argparse.Namespace) -> int:

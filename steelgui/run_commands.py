@@ -33,6 +33,28 @@ def train_gan(arguments: argparse.Namespace) -> int:
     return _work(run, arguments.json)
 
 
+def train_anomaly(arguments: argparse.Namespace) -> int:
+    """A run like any other, worked on by this process; its detector lies in its folder, and in `--out`."""
+    from steelgui.options import config_values
+    from steelgui.services.library import copy_model
+    from training.anomaly.config import AnomalyConfig
+    from training.config import parse
+
+    jobs = _jobs(arguments)
+    values = {**read_recipe(arguments.config), **config_values(AnomalyConfig, arguments)}
+    config = parse(AnomalyConfig, {**values, "out": jobs.root})
+    run = jobs.create("anomaly", json.loads(config.model_dump_json(exclude={"out", "resume"})), arguments.name)
+    _work(run, arguments.json)
+    detector = run.folder / f"{run.id}.safetensors"
+    if run.status().state != "finished":
+        return 1
+    if out := getattr(arguments, "out", None):
+        copy_model(detector, detector := out / f"{out.resolve().name}.safetensors")
+    if not arguments.json:
+        print_line(str(detector))
+    return 0
+
+
 def experiment(arguments: argparse.Namespace) -> int:
     """A run like any other, worked on by this process; at its end the figures of every arm and the verdict."""
     from steelgui.options import config_values
@@ -211,6 +233,9 @@ def _work(run: Run, json_alone: bool, quiet: bool = False) -> int:
                 figures = " ".join(f"{name} {value:.3f}" for name, value in event.values.items())
                 arm = event.arm if event.ratio is None else f"{event.arm} ×{event.ratio:g}"
                 bar.write(f"{event.number} of {event.count}: {arm}, seed {event.seed}: {figures}", file=sys.stderr)
+            elif event.kind == "metric":
+                figures = " ".join(f"{name} {value:.4g}" for name, value in event.values.items())
+                bar.write(f"{event.split}: {figures}", file=sys.stderr)
             elif event.kind == "note":
                 bar.write(f"{event.step}: {event.text}", file=sys.stderr)
 

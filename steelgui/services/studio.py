@@ -171,7 +171,7 @@ class Studio:
 
     def rows(self) -> list[RunRow]:
         """The list of runs, the newest first."""
-        return [_row(run) for run in reversed(self.jobs.all()) if run.kind != "experiment"]
+        return [_row(run) for run in reversed(self.jobs.all()) if run.kind not in ("experiment", "anomaly")]
 
     def structure(self, run_id: str) -> dict[str, Any]:
         """Every field of a run's configuration, for another that is to start from its generator; RunError where it has
