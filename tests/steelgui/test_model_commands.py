@@ -164,7 +164,7 @@ def test_what_is_not_activated(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     torch.save({"weight": torch.zeros(1)}, pickled)
     before = sorted(settings.models.iterdir())
     for name, said in (
-        ("neu-generator", "is a generator; activate a classifier or a segmenter"),
+        ("neu-generator", "is a generator; activate a classifier, a segmenter or an anomaly detector"),
         ("nothing", "no model of that name"),
         ("broken", "broken.safetensors: not a safetensors file, or cut off"),
         ("alone", "alone.safetensors: alone.json is missing beside it"),

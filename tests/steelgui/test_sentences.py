@@ -32,7 +32,8 @@ COMPLETE = (
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
     *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
-    "steelgui/preferences.py",
+    *("steelgui/preferences.py", "steelgui/services/corrections.py", "steelgui/services/detectors.py"),
+    *("training/anomaly/material.py", "training/anomaly/memory.py", "training/anomaly/train.py"),
 )
 SPOKEN = {"ConfigError", "DataError", "RunError", "CheckpointError", "StorageError", "Note", "FloatingPointError"}
 SPOKEN |= {"PreferenceError", "ReviewError"}

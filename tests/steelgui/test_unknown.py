@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import rle
-from steelgui.history import HistoryRow
+from steelgui.history import Filter, HistoryRow
 from steelgui.overlay import CLASS_COLOURS, class_colours, draw_overlay
 from steelgui.results import UNKNOWN, Anomaly, Evidence, Inspection, Strangeness, Thresholds
 from steelgui.services.datasets import Datasets
@@ -164,9 +163,8 @@ def store(desk: Review, evidence: Evidence, seed: int) -> HistoryRow:
 def test_unknown_ones_become_a_class_with_their_masks_and_back(desk: Review, evidence: Evidence) -> None:
     rows = [store(desk, evidence, seed) for seed in range(3)]
     assert rows[0].label == UNKNOWN and rows[0].score is None
-    assert (
-        'data-do="collect"' in history_detail.detail(_opened(desk, rows[0]), Translator("en"), changing=True)["panel"]
-    )
+    opened = desk.open(rows[0].id, Filter(), "newest")
+    assert 'data-do="collect"' in history_detail.detail(opened, Translator("en"), changing=True)["panel"]
     key, folder = desk.collect([row.id for row in rows[:2]], " stain ", "", "new defects")
     assert folder.name == "new defects"
     dataset = desk.datasets.dataset(folder)
@@ -227,10 +225,3 @@ def test_a_picture_of_the_correction_panel_takes_its_mask_along(desk: Review, ev
     folder = desk.datasets.add(None, image, "plate.png", "stain", mask)
     (sample,) = desk.datasets.dataset(folder).samples
     assert np.array_equal(load_masks(sample, ["stain"], HEIGHT, WIDTH)[0].astype(bool), mask)
-    assert rle.encode(mask)
-
-
-def _opened(desk: Review, row: HistoryRow):  # type: ignore[no-untyped-def]
-    from steelgui.history import Filter
-
-    return desk.open(row.id, Filter(), "newest")
