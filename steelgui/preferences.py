@@ -24,7 +24,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "score": (0.05, 0.95),
     "min_area": (0, 2000),
     "gate": (1, 100),
-    "false_alarms": (0.001, 0.5),
+    "false_alarms": (0.001, 0.2),
     "keep_days": (1, 36500),
     "keep_gb": (0.1, 100_000),
     "upload_mb": (1, 2048),

@@ -94,7 +94,7 @@ class AnomalyPanel(Panel):
                 self.activate = gr.Button(
                     self.i18n("detector.activate"), variant="primary", elem_id="anomaly-activate", scale=2
                 )
-            self.back = gr.Button(self.i18n("retrain.back"), visible=False, elem_id="anomaly-back")
+            self.back = gr.Button(self.i18n("retrain.back"), visible=False, size="sm", elem_id="anomaly-back")
 
     @property
     def watching(self) -> list[Any]:

@@ -27,7 +27,9 @@ from steelgui.ui.i18n import Translator
 
 EN, KO = Translator("en"), Translator("ko")
 CHANGES = {"do_delete", "do_restore", "do_relabel", "do_annotate", "do_undo", "do_ask_relabel", "do_ask_annotate"} | {
-    "do_collect", "do_ask_collect"}
+    "do_collect",
+    "do_ask_collect",
+}
 
 
 def tab(home: Path, **how: Any) -> HistoryTab:
