@@ -21,6 +21,7 @@ class RunConfig(BaseModel):
         "auto", description="layout of the data set"
     )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
+    normal: str | None = Field(None, description="class of the good parts, where its name does not say so (A, 1, …)")
     fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to hold out; all others train")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(

@@ -17,6 +17,7 @@ from PIL import Image
 
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
+from models.spec import is_defect_free
 from steelgui.overlay import CLASS_COLOURS, draw_overlay
 from steelgui.preferences import BOUNDS
 from steelgui.results import UNKNOWN, Thresholds
@@ -311,7 +312,7 @@ class InspectTab(Panel):
             # A page must not die of what nobody thought of; the trace goes to whoever can read it.
             log.exception("inspection failed")
             return self._nothing(t("failed", kind=type(error).__name__), t)
-        names = list(looked.evidence.mask_classes) or list(looked.evidence.scores)
+        names = [*looked.evidence.mask_classes] or [n for n in looked.evidence.scores if not is_defect_free(n)]
         names += [UNKNOWN] if looked.evidence.strangeness else []
         shown = _kept(controls[2], self.classes, names)
         self_controls = (*controls[:2], shown, *controls[3:])

@@ -31,7 +31,7 @@ from training.runs import LIVE, Run, RunError
 Updates = dict[Any, Any]
 FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
-    *("min_confidence", "min_distance", "real_last", "seed"),
+    *("min_confidence", "min_distance", "real_last", "normal", "seed"),
 )
 #: Of the settings' names and words: a classifier's `arch` is not a GAN's.
 SCOPE = "retrain"
