@@ -32,7 +32,8 @@ COMPLETE = (
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
     *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
-    "steelgui/preferences.py",
+    *("steelgui/preferences.py", "steelgui/services/corrections.py", "steelgui/services/detectors.py"),
+    *("training/anomaly/material.py", "training/anomaly/memory.py", "training/anomaly/train.py"),
 )
 #: Their ValueErrors are the reasons in what a data set tells of itself.
 READERS = tuple(f"training/data/{name}.py" for name in ("coco", "labelme", "yolo", "marks", "shapes", "listing"))
