@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from models.imagefile import ImageError, image_size
+from training.anomaly.extra import with_anomalies
 from training.config import RunConfig, SegmenterConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
@@ -66,10 +67,14 @@ def gather(config: TrainConfig) -> Material:
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
     if config.demo_strips:
         train += _demo_strips(config)
-    classes = order_classes({label for sample in train for label in sample.labels})
+    extra: list[Sample] = []
+    if isinstance(config, SegmenterConfig) and config.anomalies:
+        folder = config.out / f"anomalies-{config.anomalies}-{config.seed}"
+        extra = with_anomalies(real, config.anomalies, config.seed, folder)
+    classes = order_classes({label for sample in (*train, *extra) for label in sample.labels})
     if len(classes) < 2:
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
-    train += choose(pool, real, config.ratio, config.seed)
+    train += choose(pool, real, config.ratio, config.seed) + extra
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
 
 
