@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+#: A feature's spread is taken for at least this part of all features' (their root mean square).
+LEAST = 0.05
+
 
 class Gaussian(nn.Module):
     """Mean and covariance of C features; to be fitted before it is asked.
@@ -35,7 +38,9 @@ class Gaussian(nn.Module):
         together.
         """
         features = features.double()
-        mean, spread = features.mean(0), features.std(0).clamp(min=1e-6)
+        mean, spread = features.mean(0), features.std(0)
+        # What hardly ever varied, a dead channel say, must not drown the others at its first stir.
+        spread = spread.clamp(min=max(LEAST * float(spread.square().mean().sqrt()), 1e-6))
         scaled = (features - mean) / spread
         count, channels = scaled.shape
         covariance = scaled.T @ scaled / count

@@ -97,7 +97,7 @@ class SegmenterConfig(TrainConfig):
         0,
         ge=0,
         le=20_000,
-        description="extra training pictures with a generated anomaly on a defect-free part, as the data's only class of "
+        description="extra training pictures with an anomaly drawn on a defect-free part, as the data's only class of "
         "defects, or as the class anomaly",
     )
     dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")

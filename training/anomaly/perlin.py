@@ -74,12 +74,13 @@ def texture_anomaly(picture: Picture, source: Picture, rng: np.random.Generator)
 
 def _shuffled(picture: Picture, rng: np.random.Generator) -> Picture:
     """Its parts in another order; what the parts leave over stays."""
-    height, width = (side // PARTS for side in picture.shape[:2])
-    whole = picture[: height * PARTS, : width * PARTS]
-    parts = whole.reshape(PARTS, height, PARTS, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
-    mixed = rng.permutation(parts).reshape(PARTS, PARTS, height, width, 3).swapaxes(1, 2)
+    down, right = (min(PARTS, side) for side in picture.shape[:2])
+    height, width = picture.shape[0] // down, picture.shape[1] // right
+    whole = picture[: height * down, : width * right]
+    parts = whole.reshape(down, height, right, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
+    mixed = rng.permutation(parts).reshape(down, right, height, width, 3).swapaxes(1, 2)
     result = picture.copy()
-    result[: height * PARTS, : width * PARTS] = mixed.reshape(whole.shape)
+    result[: height * down, : width * right] = mixed.reshape(whole.shape)
     return result
 
 
