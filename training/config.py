@@ -100,6 +100,13 @@ class SegmenterConfig(TrainConfig):
     )
     crop: int = Field(160, ge=SMALLEST_CROP, le=1024, multiple_of=32, description="side of the training crops, px")
     boxes: bool = Field(True, description="train on a box where only a box is known (not used in any metric)")
+    anomalies: int = Field(
+        0,
+        ge=0,
+        le=20_000,
+        description="extra training pictures with an anomaly drawn on a defect-free part, as the data's only class of "
+        "defects, or as the class anomaly",
+    )
     dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")
 
     @model_validator(mode="after")
