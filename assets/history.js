@@ -13,6 +13,8 @@ let next = null;
 let last = -1;  // the box that was clicked last, for Shift
 let shift = false;
 let undoing = "";
+let going = "";  // data set that the message has a way to
+let unknown = false;  // whether anything was ever found that has no name
 let listed = 0;
 let stale = false;
 let view = localStorage.getItem(VIEW) === "table" ? "table" : "gallery";
@@ -31,20 +33,22 @@ async function ask(name, asked = {}, long = false) {
     tell(answer?.error || words.offline, "", true);
     return null;
   }
-  if (answer.said || long) tell(answer.said || "", answer.undo);
+  if (answer.said || long) tell(answer.said || "", answer.undo, false, answer.on);
   return answer;
 }
 
 // One message at a time; inside the dialog that is on top, or nobody would see it.
-function tell(text, undo = "", wrong = false) {
+function tell(text, undo = "", wrong = false, on = "") {
   const box = root.querySelector(".sg-told");
   const dialogs = [...root.querySelectorAll("dialog[open]")];
   (dialogs.at(-1) || root).append(box);
   box.hidden = !text;
   box.classList.toggle("sg-error", wrong);
   box.querySelector("span").textContent = text;
-  box.querySelector("button").hidden = !undo;
+  box.querySelector('[data-do="undo"]').hidden = !undo;
+  box.querySelector('[data-do="retrain"]').hidden = !on;
   undoing = undo || "";
+  going = on || "";
   clearTimeout(tell.timer);
   if (text !== words.busy) tell.timer = setTimeout(() => { box.hidden = true; }, undo ? 30000 : 8000);
 }
@@ -121,7 +125,9 @@ function fill({ labels, classifiers, sources }) {
     button.append(text);
     return button;
   }));
+  unknown = labels.some(([name]) => name === "unknown");
   press();
+  paint();
 }
 
 function press() {
@@ -148,6 +154,7 @@ function paint() {
   $(".sg-picked").hidden = !chosen.size;
   $('[data-do="none"]').textContent = said(words.chosen, { count: chosen.size });
   for (const name of ["relabel", "annotate", "delete"]) $(`.sg-acts [data-do="${name}"]`)?.toggleAttribute("hidden", filter.deleted);
+  $('.sg-acts [data-do="collect"]')?.toggleAttribute("hidden", filter.deleted || !unknown);
   $('.sg-acts [data-do="restore"]')?.toggleAttribute("hidden", !filter.deleted);
 }
 
@@ -187,7 +194,7 @@ async function refresh() {
 }
 
 async function perform(what, some) {
-  if (what === "relabel" || what === "annotate") return question(await ask(`ask_${what}`, { ids: some }), some);
+  if (["relabel", "collect", "annotate"].includes(what)) return question(await ask(`ask_${what}`, { ids: some }), some);
   if (what === "compare") {
     if (some.length === 1) return detail.compare(some[0]);
     return question(await ask("compare", { ids: some, many: true }, true), some);
@@ -225,6 +232,7 @@ const acts = {
   back: () => switchTrash(false),
   inspect: () => document.querySelector('#tabs [role="tab"]')?.click(),
   cancel: () => $(".sg-ask").close(),
+  retrain: () => trigger("retrain", { data: going }),
   undo: async () => { if (await change("undo", { key: undoing })) detail.again(); },
 };
 
@@ -278,7 +286,8 @@ function changed(event) {
   if (name === "all") {
     for (const id of ids) checked ? chosen.add(id) : chosen.delete(id);
     paint();
-  } else if (name === "label") root.querySelector(".sg-other").hidden = value !== "*";
+  } else if (name === "label" && root.querySelector(".sg-other")) root.querySelector(".sg-other").hidden = value !== "*";
+  else if (name === "into" && root.querySelector(".sg-new")) root.querySelector(".sg-new").hidden = value !== "*";
   else if (event.target.closest(".sg-filters") && name !== "text") list();
 }
 
@@ -294,6 +303,7 @@ function submitted(event) {
   if (!form.dataset.ask) return list();
   const values = Object.fromEntries(new FormData(form));
   if (values.label === "*") values.label = values.other;
+  if (values.into !== "*") delete values.new;
   const some = JSON.parse($(".sg-ask").dataset.ids);
   $(".sg-ask").close();
   change(form.dataset.ask, { ids: some, ...values }).then((answer) => answer && detail.again());

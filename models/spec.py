@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, cast, get_args
 
 Kind = Literal["classifier", "segmenter", "anomaly", "generator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-#: Names under which data sets file their good parts; a network's verdict is OK when such a class wins.
-DEFECT_FREE_NAMES = frozenset({"none", "clean", "defect_free", "free", "good", "no_defect", "normal", "ok", "ok_front"})
+#: Names under which data sets file their good parts, without what stands between words; a network's verdict is OK when
+#: such a class wins.
+DEFECT_FREE_NAMES = frozenset(
+    {"none", "clean", "free", "good", "normal", "ok", "okay", "pass", "passed", "intact", "undamaged", "flawless"}
+    | {"defectfree", "nodefect", "nodefects", "nondefective", "notdefective", "withoutdefect", "withoutdefects"}
+    | {"정상", "정상품", "양품", "양호", "합격", "합격품", "무결함", "결함없음", "불량없음", "이상없음"}
+)
+#: May follow such a name: which side is seen, or of what.
+_FOLLOWING = frozenset(
+    {"front", "back", "top", "bottom", "side", "left", "right"}
+    | {"part", "parts", "product", "products", "image", "images", "sample", "samples"}
+)
 
 
 def is_defect_free(name: str) -> bool:
-    return name.lower().replace("-", "_").replace(" ", "_") in DEFECT_FREE_NAMES
+    """Whether a class of this name holds good parts: `ok`, `OK-front`, `no defect`, `양품`, but not `not_ok` or `A`."""
+    # File systems that take names apart (macOS) hand over 양품 as seven characters.
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", name).casefold())
+    while len(words) > 1 and words[-1] in _FOLLOWING:
+        words.pop()
+    return "".join(words) in DEFECT_FREE_NAMES
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class NetworkSpec:
         arguments: further arguments of the builder (a segmenter's `encoder` and `decoder_channels`).
         classes: names in output order; a segmenter lists defect classes only, an anomaly detector the good class.
         multi_label: several classes may hold at once (sigmoid) instead of exactly one (softmax).
+        normal: what the training data calls the defect-free class, where its name does not say so (`A`).
     """
 
     kind: Kind
@@ -51,6 +69,7 @@ class NetworkSpec:
     arguments: dict[str, Any] = field(default_factory=dict)
     multi_label: bool = False
     preprocess: Preprocess = Preprocess()
+    normal: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -68,6 +87,7 @@ class NetworkSpec:
             arguments=dict(value["arguments"]),
             multi_label=bool(value["multi_label"]),
             preprocess=Preprocess(int(prepare["size"]), _triple(prepare["mean"]), _triple(prepare["std"])),
+            normal=value.get("normal"),
         )
 
 

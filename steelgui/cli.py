@@ -29,7 +29,7 @@ COMMANDS = (
     "keys",
     "doctor",
 )
-FORMATS = "folders, severstal, masks, mvtec or workspace; detected by default"
+FORMATS = "folders, severstal, masks, mvtec, coco, labelme, yolo or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -109,8 +109,14 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--threshold", type=float, metavar="X", help="score from which a class is found; 0.5, or as set"
     )
     inspect.add_argument("--min-area", type=int, metavar="PX", help="smallest region, pixels; 40, or as set")
-    inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
-    inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
+    inspect.add_argument(
+        "--false-alarms", type=float, metavar="X", help="part of good pictures that may look strange; 0.01, or as set"
+    )
+    inspect.add_argument("--classifier", metavar="MODEL", help="model name or file, or none; the active one by default")
+    inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file, or none; the active one by default")
+    inspect.add_argument(
+        "--detector", metavar="MODEL", help="anomaly detector, name or file, or none; the active one by default"
+    )
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
     inspect.add_argument("--database-url", metavar="URL", help=URL_HELP)
     frames = inspect.add_mutually_exclusive_group()
@@ -143,6 +149,13 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("--format", default="auto", help=FORMATS)
     evaluate.add_argument(
         "--split", metavar="NAME", help="train, validation, test, a fold, or all (the default; of mvtec: test)"
+    )
+    evaluate.add_argument(
+        "--brightness",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply the pictures' values first: 0.25 is a quarter",
     )
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_lazy("evaluate"))

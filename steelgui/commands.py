@@ -108,16 +108,18 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from training.data.splits import select
     from training.segmenter import evaluate_segmenter
 
+    if not 0 < arguments.brightness <= 16:
+        raise ConfigError("--brightness takes a factor above 0, up to 16; 1 is as it is")
     checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
     dataset = read_dataset(arguments.data, arguments.format)
     samples = select(dataset, arguments.split or ("test" if dataset.format == "mvtec" else "all"))
     if checkpoint.spec.kind == "generator":
         raise CheckpointError(f"{checkpoint.name} is a generator; `steelgui gan report RUN` measures it")
     if checkpoint.spec.kind == "anomaly":
-        figures = _evaluate_detector(checkpoint, samples)
+        figures = _evaluate_detector(checkpoint, samples, arguments.brightness)
     else:
         judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
-        figures = judge(checkpoint.network, checkpoint.spec, samples)
+        figures = judge(checkpoint.network, checkpoint.spec, samples, arguments.brightness)
     if arguments.json:
         print_json(figures)
         return 0
@@ -130,7 +132,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample]) -> dict[str, Any]:
+def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample], brightness: float) -> dict[str, Any]:
     """Of pictures that it has not learned from; what it has is told, and left out."""
     from typing import cast
 
@@ -147,7 +149,7 @@ def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample]) -> dic
     if len(new) < len(samples):
         say(f"{len(samples) - len(new)} pictures that {checkpoint.name} has learned from are left out")
     rate = float(checkpoint.card.get("calibration", {}).get("false_alarms", 0.05))
-    return evaluate_detector(cast(Detector, checkpoint.network), checkpoint.spec, new, rate)
+    return evaluate_detector(cast(Detector, checkpoint.network), checkpoint.spec, new, rate, brightness)
 
 
 def doctor(arguments: argparse.Namespace) -> int:

@@ -17,10 +17,11 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
-    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "workspace"] = Field(
+    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "coco", "labelme", "yolo", "workspace"] = Field(
         "auto", description="layout of the data set"
     )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
+    normal: str | None = Field(None, description="class of the good parts, where its name does not say so (A, 1, …)")
     fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to hold out; all others train")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
@@ -57,6 +58,12 @@ class TrainConfig(RunConfig):
     flips: bool = Field(True, description="mirror along and across the rolling direction")
     rotations: bool = Field(False, description="also quarter turns (they break the rolling direction)")
     photometric: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, gamma and noise jitter")
+    exposure: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="random exposure, stops: 2 is down to a quarter of the brightness, and half a stop up",
+    )
     clean_crops: int = Field(
         0, ge=0, le=64, description="defect-free crops cut from outside each training mask, as class none"
     )
@@ -93,6 +100,13 @@ class SegmenterConfig(TrainConfig):
     )
     crop: int = Field(160, ge=SMALLEST_CROP, le=1024, multiple_of=32, description="side of the training crops, px")
     boxes: bool = Field(True, description="train on a box where only a box is known (not used in any metric)")
+    anomalies: int = Field(
+        0,
+        ge=0,
+        le=20_000,
+        description="extra training pictures with an anomaly drawn on a defect-free part, as the data's only class of "
+        "defects, or as the class anomaly",
+    )
     dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")
 
     @model_validator(mode="after")

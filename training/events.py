@@ -98,12 +98,14 @@ class Note:
     Attributes:
         remedy: the word that asked for it; None where the training did it by itself, or where nothing could be done.
         back: the run went back to `step`; what was told of later steps holds no more.
+        pictures: files that the text is about.
     """
 
     step: int
     text: str
     remedy: str | None = None
     back: bool = False
+    pictures: tuple[str, ...] = ()
     kind: Literal["note"] = "note"
 
 

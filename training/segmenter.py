@@ -23,7 +23,7 @@ from training.loop import Batch, Task, fit
 from training.losses import bce_dice_loss
 from training.material import Material, batches_of, epoch_order, gather, steps_per_epoch
 from training.metrics import SegmentationMeter, mask_areas
-from training.views import Views, segmenter_input, strip_tiles
+from training.views import Views, dimmed, segmenter_input, strip_tiles
 
 
 def train_segmenter(config: SegmenterConfig, material: Material | None = None) -> Iterator[Event]:
@@ -42,7 +42,9 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     taught = Counter(label for sample in train for label in sample.labels)
     classes = tuple(name for name in defects if taught[name])
     if not classes or not validation:
-        raise DataError(f"{config.data}: no masks to learn from; a segmenter needs run lengths or pictures in masks/")
+        raise DataError(
+            f"{config.data}: no masks to learn from; a segmenter needs run lengths, polygons or pictures in masks/"
+        )
     arguments: dict[str, Any] = {"encoder": config.encoder}
     if config.arch.startswith("unet") and config.decoder_channels:
         arguments["decoder_channels"] = list(config.decoder_channels)
@@ -83,8 +85,13 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     yield from fit(config, network, spec, start, task)
 
 
-def evaluate_segmenter(network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample]) -> dict[str, Any]:
+def evaluate_segmenter(
+    network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample], brightness: float = 1.0
+) -> dict[str, Any]:
     """Dice and IoU at probability 0.5 without any minimum area; pictures without a known mask are passed over.
+
+    Args:
+        brightness: the pictures' values are multiplied by it first.
 
     Raises:
         DataError: no sample has a mask of a class that the network knows.
@@ -92,14 +99,16 @@ def evaluate_segmenter(network: nn.Module, spec: NetworkSpec, samples: Sequence[
     """
     masked = [sample for sample in samples if sample.mask is not None]
     if not masked:
-        raise DataError("no picture of this split has a mask; dice needs run lengths or pictures in masks/")
+        raise DataError("no picture of this split has a mask; dice needs run lengths, polygons or pictures in masks/")
     meter = SegmentationMeter(spec.classes)
-    for sample, areas in zip(masked, stream_areas(network, spec, masked), strict=True):
+    for sample, areas in zip(masked, stream_areas(network, spec, masked, brightness), strict=True):
         meter.add(areas, torch.from_numpy(known_classes(sample, spec.classes)))
     return meter.compute()
 
 
-def stream_areas(network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample]) -> Iterator[Tensor]:
+def stream_areas(
+    network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample], brightness: float = 1.0
+) -> Iterator[Tensor]:
     """`mask_areas` of each sample, in their order, at probability 0.5 without any minimum area.
 
     Raises:
@@ -110,7 +119,7 @@ def stream_areas(network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample
         target = load_masks(sample, spec.classes, *image.shape[:2])
         if sample.crop is not None:
             image = image[sample.crop.top : sample.crop.bottom, sample.crop.left : sample.crop.right]
-        predicted = torch.from_numpy(mask_probabilities(network, spec, image)) >= 128
+        predicted = torch.from_numpy(mask_probabilities(network, spec, dimmed(image, brightness))) >= 128
         yield mask_areas(predicted, torch.from_numpy(target))
 
 

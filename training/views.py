@@ -128,7 +128,7 @@ def classifier_input(view: View, config: TrainConfig, rng: np.random.Generator) 
         missing = [max(0, target - side) for side in image.shape[:2]]
         image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
     pixels = resize(torch.from_numpy(np.ascontiguousarray(image)), config.size)
-    return _photometric(_mirrored(pixels, config, rng), config.photometric, rng)
+    return _lit(_mirrored(pixels, config, rng), config, rng)
 
 
 def segmenter_input(view: View, config: TrainConfig, crop: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -143,7 +143,7 @@ def segmenter_input(view: View, config: TrainConfig, crop: int, rng: np.random.G
     masks = torch.from_numpy(view.masks[:, top : top + side, left : left + side].astype(np.float32))
     masks = F.interpolate(masks[None], (crop, crop), mode="bilinear", align_corners=False)[0]
     both = _mirrored(torch.cat([resize(image, crop), masks]), config, rng)
-    return _photometric(both[:3], config.photometric, rng), (both[3:] > 0.5).float()
+    return _lit(both[:3], config, rng), (both[3:] > 0.5).float()
 
 
 def _corner(
@@ -165,6 +165,28 @@ def _mirrored(pixels: Tensor, config: TrainConfig, rng: np.random.Generator) -> 
     if config.rotations:
         pixels = torch.rot90(pixels, int(rng.integers(4)), (1, 2))
     return pixels
+
+
+def dimmed(image: NDArray[np.uint8], brightness: float) -> NDArray[np.uint8]:
+    """A picture as a darker or brighter exposure gives it: its values times `brightness`, whole numbers again.
+
+    Plain values, not light: cameras of a line give values in proportion to light, and of a picture that was coded for a
+    screen a quarter of its values is a twentieth of its light, which is the harder test.
+    """
+    if brightness == 1:
+        return image
+    return np.asarray((image.astype(np.float32) * brightness).round().clip(0, 255), dtype=np.uint8)
+
+
+def _lit(pixels: Tensor, config: TrainConfig, rng: np.random.Generator) -> Tensor:
+    return _exposed(_photometric(pixels, config.photometric, rng), config.exposure, rng)
+
+
+def _exposed(pixels: Tensor, stops: float, rng: np.random.Generator) -> Tensor:
+    """Every second picture darker by up to so many stops, or brighter by up to a quarter of them; as `dimmed`."""
+    if not stops or rng.random() < 0.5:
+        return pixels
+    return (pixels * float(2 ** rng.uniform(-stops, stops / 4))).round().clamp(0, 255)
 
 
 def _photometric(pixels: Tensor, strength: float, rng: np.random.Generator) -> Tensor:

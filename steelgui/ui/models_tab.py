@@ -47,6 +47,7 @@ class ModelsTab(Panel):
                 self.model = gr.Dropdown([], label=self.i18n("models.model"), elem_id="models-model", scale=3)
                 self.activate = self._button("activate", variant="primary")
                 self.back = self._button("back")
+                self.off = self._button("off")
                 self.export = self._button("export")
                 self.onnx = self._button("onnx")
                 self.upload = gr.UploadButton(
@@ -85,6 +86,7 @@ class ModelsTab(Panel):
         self.chosen = [
             self.activate.click(self.on_activate, self.model, self.load_outputs, **quiet),
             self.back.click(self.on_back, self.model, self.load_outputs, **quiet),
+            self.off.click(self.on_off, self.model, self.load_outputs, **quiet),
         ]
         self.export.click(self.on_export, self.model, self.files, **quiet)
         self.onnx.click(self.on_onnx, [self.model, self.data], self.files, show_progress_on=self.compared, **busy)
@@ -124,7 +126,19 @@ class ModelsTab(Panel):
             if spec and spec.kind != "generator":
                 left = self.library.active.roll_back(spec.kind)
                 path = self.library.default(spec.kind)
-                gr.Info(t("retrain.activated", name=path.stem if path else "–") if left else t("models.no_back"))
+                said = t("retrain.activated", name=path.stem) if path else t("models.off_now")
+                gr.Info(t("models.no_back") if left is None and path else said)
+        except (CheckpointError, OSError) as error:
+            warn(t, error)
+        return self._listed(t)
+
+    def on_off(self, request: gr.Request, name: str | None) -> Updates:
+        """No model of this kind."""
+        t = self._translator(request)
+        try:
+            spec = self.library.entry(name or "").spec
+            before = self.library.switch_off(spec.kind) if spec else None
+            gr.Info(t("models.is_off", name=before) if before else t("models.off_now"))
         except (CheckpointError, OSError) as error:
             warn(t, error)
         return self._listed(t)

@@ -79,7 +79,10 @@ class ExperimentConfig(RunConfig):
     ) -> ClassifierConfig | SegmenterConfig:
         """One training's configuration; `budget` is the number of real training samples."""
         classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
-        shared = ("data", "precision", "compile", "device", "init", "epochs", "batch_size", "size", "learning_rate")
+        shared = (
+            *("data", "normal", "precision", "compile", "device"),
+            *("init", "epochs", "batch_size", "size", "learning_rate"),
+        )
         values = {
             **{name: getattr(self, name) for name in shared},
             **classic,

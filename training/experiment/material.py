@@ -17,6 +17,7 @@ from training.data.record import (
     DataError,
     MaskFile,
     MaskRuns,
+    MaskShapes,
     Sample,
     is_marked,
     load_masks,
@@ -148,7 +149,9 @@ def _masked(splits: Sequence[list[Sample]], data: Path, notes: list[str]) -> tup
     train, *others = kept = [[sample for sample in samples if is_marked(sample)] for samples in splits]
     defects = sorted({name for sample in train for name in sample.labels if not is_defect_free(name)})
     if not defects:
-        raise DataError(f"{data}: no masks to learn from; a segmenter needs run lengths or pictures in masks/")
+        raise DataError(
+            f"{data}: no masks to learn from; a segmenter needs run lengths, polygons or pictures in masks/"
+        )
     if missing := sum(map(len, splits)) - sum(map(len, kept)):
         notes.append(f"left out, since a segmenter needs masks: {missing} pictures without one")
     return strip_tiles(train, defects, multi_label=True), *others
@@ -241,4 +244,6 @@ def _fingerprint(*splits: Sequence[Sample], with_masks: bool) -> str:
 def _mask(sample: Sample) -> str:
     if isinstance(sample.mask, MaskFile):
         return f" {digest(sample.mask.path)}"
+    if isinstance(sample.mask, MaskShapes):
+        return f" {sample.mask.shapes}"
     return f" {sample.mask.runs}" if isinstance(sample.mask, MaskRuns) else ""
