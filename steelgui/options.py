@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -34,6 +35,23 @@ def add_config_flags(
 def config_values(kind: type[BaseModel], arguments: argparse.Namespace) -> dict[str, Any]:
     """The values that were given; everything else keeps the field's default."""
     return {name: getattr(arguments, name) for name in kind.model_fields if hasattr(arguments, name)}
+
+
+def command_line(words: list[str], config: BaseModel, skip: frozenset[str] = frozenset()) -> str:
+    """What would make this configuration in a shell; only what differs from the defaults is written out."""
+    written = list(words)
+    for name, info in type(config).model_fields.items():
+        value = getattr(config, name)
+        if name in skip or (value == info.default and not info.is_required()):
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            written.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            written += [f"--{flag}", *(item.name if isinstance(item, Path) else str(item) for item in value)]
+        else:
+            written += [f"--{flag}", str(value)]
+    return shlex.join(written)
 
 
 def _options(info: FieldInfo) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class Preset:
 
 #: Mirrored both ways and nothing else: rotations would break the rolling direction (the thesis's section 3.5.1).
 _FLIPS = {"flips": True, "rotations": False, "zoom": 0.0, "photometric": 0.0, "init": "random"}
-_SIX = {**_FLIPS, "size": 224, "tiles": "six", "label_smoothing": 0.0, "batch_size": 8}
+#: Six pieces a picture: four pictures of the deeper ones already take 5 to 10 GB to learn from.
+_SIX = {**_FLIPS, "size": 224, "tiles": "six", "label_smoothing": 0.0, "batch_size": 4}
 _WIDE = {**_FLIPS, "size": 100, "width": 625, "tiles": "whole", "label_smoothing": 0.0}
 
 PRESETS: dict[str, Preset] = {

@@ -39,6 +39,12 @@ def trainer_of(kind: str, config: dict[str, Any]) -> Trainer:
         from training.experiment.run import train_experiment
 
         return listening(train_experiment(parse(ExperimentConfig, config)))
+    if kind == "comparison":
+        from training.comparison.config import ComparisonConfig
+        from training.comparison.run import train_comparison
+        from training.config import parse
+
+        return listening(train_comparison(parse(ComparisonConfig, config)))
     raise RunError(f"there is no training called {kind!r}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from models.imagefile import read_image
 from models.sidecar import read_sidecar
 from models.spec import Kind
+from steelgui.options import command_line
 from steelgui.results import Evidence
 from steelgui.services.datasets import Datasets
 from steelgui.services.experiments import Experiments
@@ -94,19 +94,7 @@ class Retraining:
 
     def command(self, config: ExperimentConfig) -> str:
         """The same from the command line; only what differs from the defaults is written out."""
-        words = ["steelgui", "experiment", "--data", str(config.data)]
-        for name, field in ExperimentConfig.model_fields.items():
-            value = getattr(config, name)
-            if name in ("data", "out", "resume") or value == field.default:
-                continue
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            elif isinstance(value, tuple):
-                words += [f"--{flag}", *(item.name if isinstance(item, Path) else str(item) for item in value)]
-            else:
-                words += [f"--{flag}", str(value)]
-        return shlex.join(words)
+        return command_line(["steelgui", "experiment"], config, skip=frozenset({"out", "resume"}))
 
     def look(self, run: Run) -> Experiment:
         """RunError where its configuration cannot be read."""
