@@ -9,6 +9,7 @@ from typing import Any
 
 from steelgui.ui import retrain_fragments
 from steelgui.ui.i18n import Translator
+from steelgui.ui.studio_fragments import panel
 
 Result = Mapping[str, Any]
 #: Of each kind of model the columns of the table, the one that counts first.
@@ -23,6 +24,26 @@ OF_CLASS = {
 WIDTH, HEIGHT, LEFT, BOTTOM, LINE = 720, 300, 44, 34, 14
 #: Of points that are not beaten, and of others.
 FRONT, OTHER = "#D55E00", "#7f8792"
+
+
+def empty(t: Translator) -> str:
+    """Where the answer will stand, and what has to be done for it."""
+    return panel("none", t("compare.empty"), t("compare.empty_text"))
+
+
+def headline(result: Result, t: Translator) -> str:
+    """Which model is best by the figure that counts, and which none beats in speed and figure together."""
+    judged = [row for row in result["models"] if row.get("figures")]
+    if not judged:
+        return panel("defect", t("compare.none"), t("compare.none_text"), "none")
+    kind = judged[0]["kind"]
+    name, own = FIGURES[kind][0], [row for row in judged if row["kind"] == kind]
+    best = max(own, key=lambda row: row["figures"][name] or 0)
+    interval = best["intervals"][name]
+    said = {key: "–" if interval[key] is None else f"{interval[key]:.3f}" for key in ("value", "low", "high")}
+    word = t("compare.best", model=best["model"], figure=t(f"compare.{name}"), **said)
+    front = ", ".join(row["model"] for row in own if row["pareto"])
+    return panel("ok", word, t("compare.front", models=front), "finished")
 
 
 def answer(result: Result, t: Translator) -> str:

@@ -48,7 +48,8 @@ def comparison_html(result: Mapping[str, Any], t: Translator) -> str:
         f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}{_STYLE}</style>'
         f"<h1>{title}</h1><p>{escape(t('report.data'))}: {escape(data['folder'])} ({escape(marks)}); "
-        f"{escape(t('report.seeds'))}: {seeds}</p>{fragments.answer(result, t)}</html>"
+        f"{escape(t('report.seeds'))}: {seeds}</p>{fragments.headline(result, t)}"
+        f"{fragments.answer(result, t)}</html>"
     )
 
 

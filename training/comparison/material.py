@@ -70,6 +70,10 @@ def _of_kind(kind: Kind, config: ComparisonConfig, parts: Sequence[list[Sample]]
         classes = order_classes(defects if config.multi_label else _labels(parts[0]))
     known = _labels(parts[0])
     train, validation, test = parts[0], *([s for s in samples if known.issuperset(s.labels)] for samples in parts[1:])
+    if strange := len(parts[1]) + len(parts[2]) - len(validation) - len(test):
+        notes.append(
+            f"left out of validation and test, since no training picture shows their class: {strange} pictures"
+        )
     if not classes or not (train and validation and test) or (kind == "classifier" and len(known) < 2):
         what = "masks" if kind == "segmenter" else "two classes or more"
         raise DataError(
