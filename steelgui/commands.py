@@ -69,10 +69,12 @@ def train(arguments: argparse.Namespace) -> int:
     from steelgui.services.experiments import Experiments
     from training.classifier import train_classifier
     from training.events import to_json
+    from training.presets import preset_values
     from training.segmenter import train_segmenter
 
     kind = CONFIGS[arguments.kind]
-    values = {**read_recipe(arguments.config), **config_values(kind, arguments)}
+    preset = preset_values(getattr(arguments, "preset", None), arguments.kind)
+    values = {**preset, **read_recipe(arguments.config), **config_values(kind, arguments)}
     if values.get("synthetic"):
         experiments = Experiments(settings_from(arguments))
         values["synthetic"] = [experiments.set_folder(str(name)) for name in values["synthetic"]]
