@@ -55,6 +55,8 @@ class Settings:
         kiosk: open the kiosk instead of the page, which then answers only to who has given the PIN.
         kiosk_pin: the kiosk's PIN from now on, 4 to 12 digits; None leaves the one that is kept.
         kiosk_keep: keep visitors' captures in the history and their scores over restarts.
+        camera: number or device of a camera at this machine that the kiosk looks through, or a video file in its place;
+            None lets the visitor's browser open its own.
         allow_all: let whoever has the address do everything, although there is no login.
         max_upload_mb: megabytes of one upload; None as the preferences say.
         rate: requests a minute that one caller of the API may make where others can reach it; 0 for any number.
@@ -74,6 +76,7 @@ class Settings:
     kiosk: bool = False
     kiosk_pin: str | None = field(default=None, repr=False)
     kiosk_keep: bool = False
+    camera: str | None = None
     allow_all: bool = False
     max_upload_mb: int | None = None
     rate: int = 600
