@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -158,7 +161,8 @@ class Settings:
 
     @property
     def temporary(self) -> Path:
-        return self.home / "tmp"
+        """Uploads and what the page shows. Gradio's addresses name it: in a demo it is none of the user's folders."""
+        return _nameless() if self.demo else self.home / "tmp"
 
     def prepare(self) -> None:
         """Make the folders; StorageError if one cannot be made or written."""
@@ -174,6 +178,14 @@ class Settings:
             raise StorageError(
                 f"The folder {folder} cannot be written ({reason}); choose another place with --home DIR."
             ) from error
+
+
+@cache
+def _nameless() -> Path:
+    """A temporary folder of this process, gone with it."""
+    folder = Path(tempfile.mkdtemp(prefix="steelgui-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def resource(*parts: str) -> Path:
