@@ -96,6 +96,9 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--kiosk", action="store_true", help="open the kiosk; the rest is behind its PIN")
     serve.add_argument("--kiosk-pin", metavar="PIN", help="the kiosk's PIN from now on, 4 to 12 digits; kept as a hash")
     serve.add_argument("--kiosk-keep", action="store_true", help="keep visitors' captures in the history")
+    serve.add_argument(
+        "--camera", metavar="N|FILE", help="camera of this machine for the kiosk, or a video file in its place"
+    )
     serve.add_argument("--database-url", metavar="URL", help=URL_HELP)
     serve.set_defaults(run=_lazy("serve"))
 
