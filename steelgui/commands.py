@@ -42,6 +42,8 @@ def serve(arguments: argparse.Namespace) -> int:
         raise ConfigError("--kiosk-pin: give 4 to 12 digits")
     if (arguments.upload_mb is not None and arguments.upload_mb < 1) or arguments.rate < 0:
         raise ConfigError("--upload-mb takes 1 or more, --rate 0 or more")
+    if arguments.camera is not None and arguments.share:
+        raise ConfigError("--camera: with --share anybody on the internet would look through it; leave one of them out")
     settings = Settings(
         home=arguments.home or default_home(),
         host=arguments.host,
@@ -57,6 +59,7 @@ def serve(arguments: argparse.Namespace) -> int:
         kiosk=arguments.kiosk,
         kiosk_pin=pin,
         kiosk_keep=arguments.kiosk_keep,
+        camera=arguments.camera,
     )
     run(settings)
     return 0
@@ -69,10 +72,12 @@ def train(arguments: argparse.Namespace) -> int:
     from steelgui.services.experiments import Experiments
     from training.classifier import train_classifier
     from training.events import to_json
+    from training.presets import preset_values
     from training.segmenter import train_segmenter
 
     kind = CONFIGS[arguments.kind]
-    values = {**read_recipe(arguments.config), **config_values(kind, arguments)}
+    preset = preset_values(getattr(arguments, "preset", None), arguments.kind)
+    values = {**preset, **read_recipe(arguments.config), **config_values(kind, arguments)}
     if values.get("synthetic"):
         experiments = Experiments(settings_from(arguments))
         values["synthetic"] = [experiments.set_folder(str(name)) for name in values["synthetic"]]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.imagefile import read_image
 from models.imaging import normalise, stitch, to_input
 from models.registry import build
-from models.spec import NetworkSpec, Preprocess, is_defect_free
+from models.spec import NetworkSpec, is_defect_free
 from models.start import start_from
 from models.tiling import plan_tiles
 from training.config import SegmenterConfig
@@ -37,7 +37,8 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     """
     material = material or gather(config)
     defects = [name for name in material.classes if not is_defect_free(name)]
-    train = [s for s in strip_tiles(material.train, defects, multi_label=True) if _teaches(s, config)]
+    tiles = strip_tiles(material.train, defects, multi_label=True) if config.tiles == "strip" else material.train
+    train = [sample for sample in tiles if _teaches(sample, config)]
     validation = [sample for sample in material.validation if sample.mask is not None]
     taught = Counter(label for sample in train for label in sample.labels)
     classes = tuple(name for name in defects if taught[name])
@@ -45,12 +46,10 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
         raise DataError(
             f"{config.data}: no masks to learn from; a segmenter needs run lengths, polygons or pictures in masks/"
         )
-    arguments: dict[str, Any] = {"encoder": config.encoder}
-    if config.arch.startswith("unet") and config.decoder_channels:
+    arguments: dict[str, Any] = {} if config.arch == "elu_unet" else {"encoder": config.encoder}
+    if config.arch in ("unet", "unetplusplus") and config.decoder_channels:
         arguments["decoder_channels"] = list(config.decoder_channels)
-    spec = NetworkSpec(
-        "segmenter", config.arch, classes, arguments, multi_label=True, preprocess=Preprocess(config.size)
-    )
+    spec = NetworkSpec("segmenter", config.arch, classes, arguments, multi_label=True, preprocess=config.preprocess)
     torch.manual_seed(config.seed)
     network = build(spec)
     start = start_from(network, spec, config.init)
@@ -59,7 +58,7 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
 
     def batches(epoch: int) -> Iterator[Batch]:
         for batch in batches_of(epoch_order(train, config, epoch), size):
-            pairs = [segmenter_input(views[index], config, config.crop, rng) for index, rng in batch]
+            pairs = [segmenter_input(views[index], config, spec.preprocess, config.crop, rng) for index, rng in batch]
             known = [views[index].known | (views[index].masks.any((1, 2)) & config.boxes) for index, _ in batch]
             yield (
                 normalise(torch.stack([image for image, _ in pairs]), spec.preprocess),
@@ -129,7 +128,7 @@ def mask_probabilities(
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """C×H×W uint8 (0 to 255 for 0 to 1) of one H×W×3 uint8 picture or strip."""
     device = next(network.parameters()).device
-    boxes = plan_tiles(*image.shape[:2])
+    boxes = plan_tiles(*image.shape[:2], tiles=spec.preprocess.tiles)
     maps = network(to_input(image, boxes, spec.preprocess).to(device)).float().sigmoid().cpu()
     return stitch(maps, boxes, *image.shape[:2])
 
