@@ -5,7 +5,8 @@ const VIEW = "steelgui.history.view";
 let words = {};
 const $ = (selector) => root.querySelector(selector);
 let detail = null;
-let filter = { preset: "all", verdict: "", labels: [], deleted: false };
+// `span`: a time that is no whole days of the presets, as the dashboard's bars are.
+let filter = { preset: "all", verdict: "", labels: [], deleted: false, span: null };
 let cursors = [null];  // of the pages up to this one
 let ids = [];
 let chosen = new Set();
@@ -60,6 +61,7 @@ function midnight(text, later = 0) {
 }
 
 function days() {
+  if (filter.span) return { since: filter.span.since, until: filter.span.until };
   if (filter.preset === "all") return {};
   if (filter.preset === "own") return { since: midnight($('[name="first"]').value), until: midnight($('[name="last"]').value, 1) };
   const now = new Date();
@@ -132,11 +134,14 @@ function fill({ labels, classifiers, sources }) {
 
 function press() {
   for (const name of ["preset", "verdict"]) {
-    for (const button of root.querySelectorAll(`.sg-filters [data-${name}]`)) button.setAttribute("aria-pressed", String(button.dataset[name] === filter[name]));
+    const now = name === "preset" && filter.span ? null : filter[name];
+    for (const button of root.querySelectorAll(`.sg-filters [data-${name}]`)) button.setAttribute("aria-pressed", String(button.dataset[name] === now));
   }
   for (const button of root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
   for (const button of root.querySelectorAll("[data-label]")) button.setAttribute("aria-pressed", String(filter.labels.includes(button.dataset.label)));
-  $(".sg-own").hidden = filter.preset !== "own";
+  $(".sg-own").hidden = filter.preset !== "own" || filter.span !== null;
+  $(".sg-span").hidden = !filter.span;
+  $(".sg-span b").textContent = filter.span?.name || "";
   $('[data-do="trash"]')?.setAttribute("aria-pressed", String(filter.deleted));
 }
 
@@ -160,9 +165,21 @@ function paint() {
 
 function clear() {
   $(".sg-filters").reset();
-  filter = { preset: "all", verdict: "", labels: [], deleted: filter.deleted };
+  filter = { preset: "all", verdict: "", labels: [], deleted: filter.deleted, span: null };
   press();
   list();
+}
+
+// What was chosen elsewhere, in the place of all filters.
+function take({ preset, labels, verdict, span = null, first = "", last = "" }) {
+  $(".sg-filters").reset();
+  filter = { preset, verdict, labels, deleted: false, span };
+  $('[name="first"]').value = first;
+  $('[name="last"]').value = last;
+  if (labels.length) $(".sg-more").open = true;
+  chosen.clear();
+  cursors = [null];
+  press();
 }
 
 function switchTrash(deleted) {
@@ -230,6 +247,7 @@ const acts = {
   clear,
   trash: () => switchTrash(!filter.deleted),
   back: () => switchTrash(false),
+  whole: () => { filter.span = null; press(); list(); },
   inspect: () => document.querySelector('#tabs [role="tab"]')?.click(),
   cancel: () => $(".sg-ask").close(),
   retrain: () => trigger("retrain", { data: going }),
@@ -246,7 +264,7 @@ function clicked(event) {
   if (!button || (button.closest(".sg-one") && !button.closest(".sg-told"))) return;
   const { do: what, preset, verdict, label, view: wanted } = button.dataset;
   if (preset !== undefined) {
-    filter.preset = preset;
+    Object.assign(filter, { preset, span: null });
     press();
     if (preset === "own" && !$('[name="first"]').value && !$('[name="last"]').value) $('[name="first"]').focus();
     else list();
@@ -341,5 +359,8 @@ new IntersectionObserver(async ([seen]) => {
   const first = !started;
   started ||= start();
   await started;
-  if (first || !chosen.size) (cursors.length > 1 ? list({ fresh: false }) : list({ facets: true }));
+  const asked = window.steelguiAsked;
+  window.steelguiAsked = null;
+  if (asked) take(asked);
+  if (asked || first || !chosen.size) (cursors.length > 1 ? list({ fresh: false }) : list({ facets: true }));
 }).observe(root);

@@ -5,12 +5,18 @@ from __future__ import annotations
 from torch import nn
 
 from models.anomaly import Detector
+from models.autoencoder import Autoencoder
+from models.combined import Combined
+from models.cutpaste import CutPaste
 from models.memory_bank import MemoryBank
 from models.spec import NetworkSpec
 
 #: Architecture → class; each is made with the arguments of the spec.
 DETECTORS: dict[str, type[Detector]] = {
     "memory-bank": MemoryBank,
+    "cutpaste": CutPaste,
+    "autoencoder": Autoencoder,
+    "combined": Combined,
 }
 
 

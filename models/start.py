@@ -91,7 +91,9 @@ def _aligned(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Te
 
 
 def _backbone(spec: NetworkSpec) -> str:
-    return spec.architecture if spec.kind == "classifier" else str(spec.arguments.get("encoder", "mobilenetv2_100"))
+    if spec.kind == "classifier" or spec.architecture == "elu_unet":
+        return spec.architecture
+    return str(spec.arguments.get("encoder", "mobilenetv2_100"))
 
 
 def _download(spec: NetworkSpec) -> dict[str, Tensor]:

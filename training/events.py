@@ -71,10 +71,11 @@ class Checked:
 
 @dataclass(frozen=True)
 class Trial:
-    """An experiment's training `number` (from 1) of `count` ended an epoch.
+    """An experiment's or a comparison's training `number` (from 1) of `count` ended an epoch.
 
     Attributes:
-        step: of the whole experiment.
+        step: of the whole.
+        arm: way of training, or the model.
         values: on validation, a classifier's `macro_f1` and `accuracy`, a segmenter's `dice_positive` and `iou`.
         done: it was the last epoch.
     """

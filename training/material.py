@@ -11,6 +11,7 @@ import numpy as np
 
 from models.imagefile import ImageError, image_size
 from models.spec import is_defect_free
+from training.anomaly.extra import with_anomalies
 from training.config import RunConfig, SegmenterConfig, TrainConfig
 from training.data import read_dataset
 from training.data.clean_crops import clean_crops
@@ -68,15 +69,19 @@ def gather(config: TrainConfig) -> Material:
         validation += clean_crops(validation, min(config.clean_crops, 2), config.seed)
     if config.demo_strips:
         train += _demo_strips(config)
-    classes = order_classes({label for sample in train for label in sample.labels})
-    if len(classes) < 2:
+    extra: list[Sample] = []
+    if isinstance(config, SegmenterConfig) and config.anomalies:
+        folder = config.out / f"anomalies-{config.anomalies}-{config.seed}"
+        extra = with_anomalies(real, config.anomalies, config.seed, folder)
+    classes = order_classes({label for sample in (*train, *extra) for label in sample.labels})
+    if len(classes) < 2 and not isinstance(config, SegmenterConfig):  # a mask has its background beside it
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
     if len(classes) == 2 and not any(map(is_defect_free, classes)):
         notes.append(
             f"neither {classes[0]} nor {classes[1]} is known as the class of good parts, so every picture will be "
             "called a defect; name it with --normal"
         )
-    train += choose(pool, real, config.ratio, config.seed)
+    train += choose(pool, real, config.ratio, config.seed) + extra
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
 
 

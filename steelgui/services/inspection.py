@@ -97,10 +97,13 @@ class Inspector:
         assert self._networks
         classifier, segmenter, detector = self._networks
         since = time.perf_counter()
-        plans = [plan_tiles(*image.shape[:2]) for image in images]
-        seen = self._classify(classifier, images, plans) if classifier else None
-        maps = self._segment(segmenter, images, plans) if segmenter else None
-        strange = self._detect(detector, images, plans) if detector else None
+
+        def plans(checkpoint: Checkpoint) -> list[list[Box]]:
+            return [plan_tiles(*image.shape[:2], tiles=checkpoint.spec.preprocess.tiles) for image in images]
+
+        seen = self._classify(classifier, images, plans(classifier)) if classifier else None
+        maps = self._segment(segmenter, images, plans(segmenter)) if segmenter else None
+        strange = self._detect(detector, images, plans(detector)) if detector else None
         each = (time.perf_counter() - since) * 1000 / len(images)
         return [
             Evidence(

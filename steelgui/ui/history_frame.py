@@ -99,6 +99,8 @@ def _filters(t: Translator) -> str:
         f'<div class="sg-line">{days}<span class="sg-own" hidden>'
         f'<input type="date" name="first" aria-label="{escape(t("history.first_day"))}"> – '
         f'<input type="date" name="last" aria-label="{escape(t("history.last_day"))}"></span>'
+        f'<button type="button" class="sg-press sg-span" data-do="whole" title="{escape(t("history.whole"))}" hidden>'
+        '<b></b> <span aria-hidden="true">✕</span></button>'
         f"{_switch('verdict', t('history.verdict'), verdicts, '')}"
         f'<input type="search" name="text" placeholder="{escape(t("history.text"))}" '
         f'aria-label="{escape(t("history.text"))}"><span class="sg-gap"></span>'

@@ -100,7 +100,7 @@ class HistoryTab(Panel):
         path = self.review.export(kind, history_query.ids(asked), where, order)
         # Gradio sweeps what it knows of away after a day.
         self.html.temp_files.add(str(path))
-        return {"url": shown.thumbnail(path), "name": path.name, "said": t("history.exported", name=path.name)}
+        return {"url": shown.download(path), "name": path.name, "said": t("history.exported", name=path.name)}
 
     # Change -------------------------------------------------------------------------------------------------------
 

@@ -14,10 +14,12 @@ import gradio as gr
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.services.comparing import compare_models
+from steelgui.services.comparisons import Comparisons
 from steelgui.services.datasets import Datasets
 from steelgui.services.library import Library, ModelEntry, copy_model
 from steelgui.settings import Settings
 from steelgui.ui import model_fragments as fragments
+from steelgui.ui.compare_panel import ComparePanel
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
@@ -74,6 +76,7 @@ class ModelsTab(Panel):
                 )
                 self.compare = self._button("compare")
             self.compared = gr.HTML(fragments.comparison(None, t), elem_id="models-compared", min_height=64)
+            self.kinds = ComparePanel(Comparisons(self.settings), self.settings, self.i18n)
 
     def _button(self, name: str, variant: Literal["primary", "secondary"] = "secondary") -> Any:
         return gr.Button(

@@ -23,7 +23,10 @@ from steelgui.ui.workshop import Workshop
 
 SCRIPTS = ("page.js", "tour.js")
 #: In this order.
-STYLES = ("style.css", "history.css", "live.css", "dashboard.css", "settings.css", "detector.css", "tour.css")
+STYLES = (
+    *("style.css", "history.css", "live.css", "dashboard.css", "settings.css"),
+    *("detector.css", "compare.css", "tour.css"),
+)
 #: Keys of the texts that scripts put in.
 SPOKEN = ("page.", "tab.", "tour.")
 

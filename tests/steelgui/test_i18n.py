@@ -6,6 +6,7 @@ import json
 import re
 import string
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,7 +14,7 @@ from models.imagefile import SENTENCES, ImageError, read_image
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
 from steelgui.ui.anomaly_panel import FIELDS as LEARNED
-from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale
+from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale, visitor_zone
 from steelgui.ui.retrain_tab import FIELDS as RETRAINED
 from steelgui.ui.train_panel import FIELDS
 from training.anomaly.config import AnomalyConfig
@@ -123,3 +124,21 @@ def test_what_is_wrong_with_a_picture_is_said_in_both_languages() -> None:
     assert Translator("en").problem(caught.value) == str(caught.value)
     assert Translator("ko").problem(caught.value).startswith("사진.png: 빈 파일")
     assert Translator("ko").problem(OSError("disk full")) == "disk full"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "known"),
+    [
+        ("steelgui_zone=Asia%2FSeoul; steelgui_lang=ko", "Asia/Seoul"),
+        ("x=1; steelgui_zone=America/New_York", "America/New_York"),
+        ("steelgui_zone=", None),
+        ("steelgui_zone=Mars%2FOlympus", None),
+        ("steelgui_zone=..%2F..%2Fetc%2Fpasswd", None),
+        ("steelgui_zone=Asia", None),
+        ("steelgui_zone=%00", None),
+        ("", None),
+    ],
+)
+def test_a_browser_says_its_time_zone(cookie: str, known: str | None) -> None:
+    found = visitor_zone({"cookie": cookie})
+    assert found == (ZoneInfo(known) if known else None)

@@ -29,12 +29,19 @@ class AnomalyConfig(RunConfig):
         "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
     )
     encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
-    layers: tuple[int, ...] = Field((2, 3), min_length=1, description="of a memory bank: stages of the encoder, from 0")
+    layers: tuple[int, ...] = Field(
+        (2, 3), min_length=1, description="stages of the encoder for a memory bank's and CutPaste's map, from 0"
+    )
     size: int = Field(224, ge=64, le=1024, multiple_of=32, description="side of the network's square input, px")
     bank: int = Field(2000, ge=16, le=50_000, description="of a memory bank: patches that it keeps at most")
     folds: int = Field(
         4,
         ge=2,
         le=20,
-        description="parts of the good pictures, each judged by what the others taught, for the threshold",
+        description="parts of the good pictures, each judged by what the others taught, for the threshold; the "
+        "trained methods keep back one part",
     )
+    steps: int = Field(300, ge=1, le=100_000, description="of a trained method: steps, of a combined one for each half")
+    batch_size: int = Field(8, ge=2, le=512, description="of a trained method: good pictures a step")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="of a trained method: peak of the one-cycle schedule")
+    flips: bool = Field(True, description="of a trained method: mirror along and across the rolling direction")

@@ -11,12 +11,15 @@ import torch
 from models.anomaly import surest_rate, threshold
 from models.checkpoint import save_checkpoint
 from models.sidecar import seen_line
+from training.anomaly.combination import learn_combined
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.evaluate import evaluate_detector
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial, gather_good
 from training.anomaly.memory import learn_memory_bank
 from training.anomaly.odd import odd_ones, odd_pictures
+from training.anomaly.pretext import learn_cutpaste
+from training.anomaly.reconstruction import learn_autoencoder
 from training.events import Event, Finished, Metric, Note, Saved
 from training.loop import pick_device
 
@@ -24,6 +27,9 @@ Method = Callable[[AnomalyConfig, GoodMaterial, torch.device], Generator[Event, 
 
 METHODS: dict[str, Method] = {
     "memory-bank": learn_memory_bank,
+    "cutpaste": learn_cutpaste,
+    "autoencoder": learn_autoencoder,
+    "combined": learn_combined,
 }
 
 
