@@ -1,8 +1,8 @@
 """Does the kiosk grow? Captures in a row with Chromium's fake camera; memory of the server and of the page.
 
-`uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N] [--js-flags=FLAGS]`. What is used after the first 50
-captures is compared with the end. The server's is resident memory. The page's is what its JavaScript holds after a
-garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and
+`uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N] [--js-flags=FLAGS]`. What is used after
+the first 50 captures is compared with the end. The server's is resident memory. The page's is what its JavaScript holds
+after a garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and
 without the browser's own timeline, which has a limit. JSHeapUsedSize, with that code, is printed beside it; with
 `--js-flags="--jitless --no-lazy-feedback-allocation"` the engine makes none, and what still grows would be a leak.
 """
