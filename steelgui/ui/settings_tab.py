@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import gradio as gr
@@ -76,17 +78,19 @@ class SettingsTab(Panel):
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What *Save* saves; the language is saved as it is chosen."""
-        return {name: control for name, control in self.values.items() if name != "language"}
+        """What *Save* saves; the language is saved as it is chosen, and a flag's value is none of the user's."""
+        flagged = {"upload_mb"} if self.settings.max_upload_mb is not None else set()
+        return {name: control for name, control in self.values.items() if name not in {"language"} | flagged}
 
     def _heading(self, key: str, text: Translator) -> None:
         self.headings[key] = gr.HTML(fragments.heading(key, text))
 
-    def _number(self, name: str, step: float = 1) -> None:
+    def _number(self, name: str, step: float = 1, *, flagged: bool = False) -> None:
         least, most = (bound * SCALES.get(name, 1) for bound in BOUNDS[name])
         self.values[name] = gr.Number(
             label=self.i18n(f"settings.{name}"),
-            info=self.i18n(f"settings.{name}_info"),
+            info=self.i18n(f"settings.{name}_{'flag' if flagged else 'info'}"),
+            interactive=not flagged,
             minimum=least,
             maximum=most,
             step=step,
@@ -131,7 +135,7 @@ class SettingsTab(Panel):
         with gr.Row():
             self._number("keep_days")
             self._number("keep_gb", 0.5)
-            self._number("upload_mb")
+            self._number("upload_mb", flagged=self.settings.max_upload_mb is not None)
         self.trash = gr.HTML(fragments.trash(text))
 
     def _foot(self) -> None:
@@ -163,6 +167,8 @@ class SettingsTab(Panel):
         shown: Updates = {self.headings[key]: fragments.heading(key, t) for key in self.headings}
         values = {self.values[name]: _shown(name, wanted) for name in self.values}
         language, unit = self.values["language"], self.values["unit"]
+        if "upload_mb" in self.values:
+            values[self.values["upload_mb"]] = self.settings.upload_mb
         if self.settings.demo:
             scale = visitor_scale(request.headers, wanted.scale)
             values |= {unit: "mm" if scale else "px", self.values["mm_per_px"]: scale or wanted.mm_per_px}
@@ -202,12 +208,17 @@ class SettingsTab(Panel):
             wanted = self.workbench.preferences.save(**changes)
         except (PreferenceError, StorageError) as error:
             return fragments.status(t.problem(error)), *(gr.skip() for _ in self.show)
-        return (
-            fragments.status(t("settings.saved"), ok=True),
-            wanted.score,
-            wanted.min_area,
-            _shown("false_alarms", wanted),
-        )
+        said = " ".join((t("settings.saved"), *self._leaving(changes, t)))
+        return fragments.status(said, ok=True), wanted.score, wanted.min_area, _shown("false_alarms", wanted)
+
+    def _leaving(self, changes: dict[str, Any], t: Translator) -> Iterator[str]:
+        """When inspections go that are older or more than what was set just now: there is time to think again."""
+        if days := changes.get("keep_days"):
+            with suppress(StorageError):
+                if count := self.workbench.history.due(None, timedelta(days=days)):
+                    yield t("settings.leaving_days", count=f"{count:,}", days=f"{days:g}")
+        if changes.get("keep_gb"):
+            yield t("settings.leaving_gb")
 
     def _trouble(self, t: Translator) -> str:
         trouble = self.workbench.preferences.trouble
