@@ -107,7 +107,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             limit_uploads(page, settings.upload_mb)
             workbench.inspector.load()
             t = translator(settings.lang, request.headers)
-            return dict(zip((header, about), at_work(t), strict=True)) | inspect.detector.shown(t)
+            return dict(zip((header, about), at_work(t), strict=True)) | inspect.detector.shown(t, anew=True)
 
         def tick(request: gr.Request) -> Any:
             if not workbench.ready:
