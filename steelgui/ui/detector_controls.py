@@ -47,7 +47,7 @@ class DetectorControls(Panel):
         count = self.workbench.vouching()
         if count is None:
             return {self.row: gr.Row(visible=False)}
-        rate = {"value": round(100 * self.settings.preferences.false_alarms, 6)} if anew else {}
+        rate: dict[str, Any] = {"value": round(100 * self.settings.preferences.false_alarms, 6)} if anew else {}
         return {self.row: gr.Row(visible=True), self.rate: gr.Slider(info=vouched(count, t), **rate)}
 
 
