@@ -88,7 +88,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 history = HistoryTab(Review(workbench, Datasets(settings)), settings)
                 history.layout()
             with gr.Tab(i18n("tab.settings"), id="settings") as settings_tab:
-                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area, inspect.detector.rate])
+                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area])
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         for block in page.blocks.values():
