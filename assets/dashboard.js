@@ -12,6 +12,12 @@ const pick = (button) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-pick]");
   if (button) pick(button);
+  const opens = event.target.closest("[data-open]");
+  if (opens) {
+    // Taken up by the History page, once it is in sight.
+    window.steelguiAsked = JSON.parse(opens.dataset.open);
+    window.steelguiTab("history").click();
+  }
   const wanted = event.target.closest("[data-export]");
   if (wanted) trigger("export", { kind: wanted.dataset.export });
 });

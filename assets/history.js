@@ -5,7 +5,8 @@ const VIEW = "steelgui.history.view";
 let words = {};
 const $ = (selector) => root.querySelector(selector);
 let detail = null;
-let filter = { preset: "all", verdict: "", labels: [], deleted: false };
+// `span`: a time that is no whole days of the presets, as the dashboard's bars are.
+let filter = { preset: "all", verdict: "", labels: [], deleted: false, span: null };
 let cursors = [null];  // of the pages up to this one
 let ids = [];
 let chosen = new Set();
@@ -13,6 +14,8 @@ let next = null;
 let last = -1;  // the box that was clicked last, for Shift
 let shift = false;
 let undoing = "";
+let going = "";  // data set that the message has a way to
+let unknown = false;  // whether anything was ever found that has no name
 let listed = 0;
 let stale = false;
 let view = localStorage.getItem(VIEW) === "table" ? "table" : "gallery";
@@ -31,20 +34,22 @@ async function ask(name, asked = {}, long = false) {
     tell(answer?.error || words.offline, "", true);
     return null;
   }
-  if (answer.said || long) tell(answer.said || "", answer.undo);
+  if (answer.said || long) tell(answer.said || "", answer.undo, false, answer.on);
   return answer;
 }
 
 // One message at a time; inside the dialog that is on top, or nobody would see it.
-function tell(text, undo = "", wrong = false) {
+function tell(text, undo = "", wrong = false, on = "") {
   const box = root.querySelector(".sg-told");
   const dialogs = [...root.querySelectorAll("dialog[open]")];
   (dialogs.at(-1) || root).append(box);
   box.hidden = !text;
   box.classList.toggle("sg-error", wrong);
   box.querySelector("span").textContent = text;
-  box.querySelector("button").hidden = !undo;
+  box.querySelector('[data-do="undo"]').hidden = !undo;
+  box.querySelector('[data-do="retrain"]').hidden = !on;
   undoing = undo || "";
+  going = on || "";
   clearTimeout(tell.timer);
   if (text !== words.busy) tell.timer = setTimeout(() => { box.hidden = true; }, undo ? 30000 : 8000);
 }
@@ -56,6 +61,7 @@ function midnight(text, later = 0) {
 }
 
 function days() {
+  if (filter.span) return { since: filter.span.since, until: filter.span.until };
   if (filter.preset === "all") return {};
   if (filter.preset === "own") return { since: midnight($('[name="first"]').value), until: midnight($('[name="last"]').value, 1) };
   const now = new Date();
@@ -121,16 +127,21 @@ function fill({ labels, classifiers, sources }) {
     button.append(text);
     return button;
   }));
+  unknown = labels.some(([name]) => name === "unknown");
   press();
+  paint();
 }
 
 function press() {
   for (const name of ["preset", "verdict"]) {
-    for (const button of root.querySelectorAll(`.sg-filters [data-${name}]`)) button.setAttribute("aria-pressed", String(button.dataset[name] === filter[name]));
+    const now = name === "preset" && filter.span ? null : filter[name];
+    for (const button of root.querySelectorAll(`.sg-filters [data-${name}]`)) button.setAttribute("aria-pressed", String(button.dataset[name] === now));
   }
   for (const button of root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
   for (const button of root.querySelectorAll("[data-label]")) button.setAttribute("aria-pressed", String(filter.labels.includes(button.dataset.label)));
-  $(".sg-own").hidden = filter.preset !== "own";
+  $(".sg-own").hidden = filter.preset !== "own" || filter.span !== null;
+  $(".sg-span").hidden = !filter.span;
+  $(".sg-span b").textContent = filter.span?.name || "";
   $('[data-do="trash"]')?.setAttribute("aria-pressed", String(filter.deleted));
 }
 
@@ -148,14 +159,27 @@ function paint() {
   $(".sg-picked").hidden = !chosen.size;
   $('[data-do="none"]').textContent = said(words.chosen, { count: chosen.size });
   for (const name of ["relabel", "annotate", "delete"]) $(`.sg-acts [data-do="${name}"]`)?.toggleAttribute("hidden", filter.deleted);
+  $('.sg-acts [data-do="collect"]')?.toggleAttribute("hidden", filter.deleted || !unknown);
   $('.sg-acts [data-do="restore"]')?.toggleAttribute("hidden", !filter.deleted);
 }
 
 function clear() {
   $(".sg-filters").reset();
-  filter = { preset: "all", verdict: "", labels: [], deleted: filter.deleted };
+  filter = { preset: "all", verdict: "", labels: [], deleted: filter.deleted, span: null };
   press();
   list();
+}
+
+// What was chosen elsewhere, in the place of all filters.
+function take({ preset, labels, verdict, span = null, first = "", last = "" }) {
+  $(".sg-filters").reset();
+  filter = { preset, verdict, labels, deleted: false, span };
+  $('[name="first"]').value = first;
+  $('[name="last"]').value = last;
+  if (labels.length) $(".sg-more").open = true;
+  chosen.clear();
+  cursors = [null];
+  press();
 }
 
 function switchTrash(deleted) {
@@ -187,7 +211,7 @@ async function refresh() {
 }
 
 async function perform(what, some) {
-  if (what === "relabel" || what === "annotate") return question(await ask(`ask_${what}`, { ids: some }), some);
+  if (["relabel", "collect", "annotate"].includes(what)) return question(await ask(`ask_${what}`, { ids: some }), some);
   if (what === "compare") {
     if (some.length === 1) return detail.compare(some[0]);
     return question(await ask("compare", { ids: some, many: true }, true), some);
@@ -223,8 +247,10 @@ const acts = {
   clear,
   trash: () => switchTrash(!filter.deleted),
   back: () => switchTrash(false),
+  whole: () => { filter.span = null; press(); list(); },
   inspect: () => document.querySelector('#tabs [role="tab"]')?.click(),
   cancel: () => $(".sg-ask").close(),
+  retrain: () => trigger("retrain", { data: going }),
   undo: async () => { if (await change("undo", { key: undoing })) detail.again(); },
 };
 
@@ -238,7 +264,7 @@ function clicked(event) {
   if (!button || (button.closest(".sg-one") && !button.closest(".sg-told"))) return;
   const { do: what, preset, verdict, label, view: wanted } = button.dataset;
   if (preset !== undefined) {
-    filter.preset = preset;
+    Object.assign(filter, { preset, span: null });
     press();
     if (preset === "own" && !$('[name="first"]').value && !$('[name="last"]').value) $('[name="first"]').focus();
     else list();
@@ -278,7 +304,8 @@ function changed(event) {
   if (name === "all") {
     for (const id of ids) checked ? chosen.add(id) : chosen.delete(id);
     paint();
-  } else if (name === "label") root.querySelector(".sg-other").hidden = value !== "*";
+  } else if (name === "label" && root.querySelector(".sg-other")) root.querySelector(".sg-other").hidden = value !== "*";
+  else if (name === "into" && root.querySelector(".sg-new")) root.querySelector(".sg-new").hidden = value !== "*";
   else if (event.target.closest(".sg-filters") && name !== "text") list();
 }
 
@@ -294,6 +321,7 @@ function submitted(event) {
   if (!form.dataset.ask) return list();
   const values = Object.fromEntries(new FormData(form));
   if (values.label === "*") values.label = values.other;
+  if (values.into !== "*") delete values.new;
   const some = JSON.parse($(".sg-ask").dataset.ids);
   $(".sg-ask").close();
   change(form.dataset.ask, { ids: some, ...values }).then((answer) => answer && detail.again());
@@ -331,5 +359,8 @@ new IntersectionObserver(async ([seen]) => {
   const first = !started;
   started ||= start();
   await started;
-  if (first || !chosen.size) (cursors.length > 1 ? list({ fresh: false }) : list({ facets: true }));
+  const asked = window.steelguiAsked;
+  window.steelguiAsked = null;
+  if (asked) take(asked);
+  if (asked || first || !chosen.size) (cursors.length > 1 ? list({ fresh: false }) : list({ facets: true }));
 }).observe(root);

@@ -20,8 +20,8 @@ const busy = () => live && ["starting", "running"].includes(live.state);
 
 /** A class that is switched off is one that the legend knows and does not show. */
 function ask() {
-  const { score = 0.5, min_area = 40, shown = [], heat = false, opacity = 0.45 } = props.value || {};
-  return { score, min_area, heat, opacity, hide: [...known].filter((name) => !shown.includes(name)), panels: true };
+  const { score = 0.5, min_area = 40, shown = [], heat = false, opacity = 0.45, false_alarms = 0.01 } = props.value || {};
+  return { score, min_area, heat, opacity, false_alarms, hide: [...known].filter((name) => !shown.includes(name)), panels: true };
 }
 
 function controls() {

@@ -3,6 +3,9 @@
 {
   const words = window.steelguiWords;
 
+  // The days and hours of the dashboard are those of this clock.
+  document.cookie = `steelgui_zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "")}; path=/; SameSite=Lax`;
+
   /** The tab's button, in the row or in the menu behind it; the menu's own buttons carry nothing but their words. */
   const tabButton = (id) =>
     [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab], #tabs > .tab-wrapper .overflow-dropdown button")]

@@ -32,7 +32,7 @@ def classify(network: nn.Module, images: Tensor, multi_label: bool) -> tuple[Ten
 
     Args:
         network: a timm model.
-        images: N×3×S×S float, normalised.
+        images: N×3×h×w float, normalised.
 
     Returns:
         N×K scores from 0 to 1 (softmax, or sigmoid for a multi-label network) and the features of the last stage.
@@ -64,7 +64,16 @@ def grad_cam(network: nn.Module, features: Tensor, targets: Tensor) -> Tensor:
 
 
 def pool_tiles(scores: Tensor, spec: NetworkSpec) -> Tensor:
-    """N×K scores of a strip's tiles → K: the highest of each defect; of the defect-free class the lowest."""
+    """N×K scores of a picture's tiles → K.
+
+    Of overlapping tiles the highest score of each defect, and of the defect-free class the lowest; of pieces that were
+    cut without regard to what they show, the score of their averaged logits, as such a network is trained.
+    """
+    if spec.preprocess.tiles == "six":
+        # Of a softmax the logits come back but for a constant a tile, which the second softmax takes out again.
+        if spec.multi_label:
+            return scores.logit(eps=1e-7).mean(0).sigmoid()
+        return scores.clamp(min=1e-38).log().mean(0).softmax(0)
     pooled = scores.amax(0)
     for index, name in enumerate(spec.classes):
         if is_defect_free(name):

@@ -1,4 +1,4 @@
-"""uint8 H×W×3 ↔ float N×3×S×S, and strips cut into tiles and put back together: pure functions."""
+"""uint8 H×W×3 ↔ float N×3×h×w, and strips cut into tiles and put back together: pure functions."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ def to_input(image: NDArray[np.uint8], boxes: Sequence[Box], preprocess: Preproc
         image: H×W×3 uint8, RGB.
 
     Returns:
-        N×3×S×S float32, one for each box.
+        N×3×h×w float32, one for each box, h and w as `preprocess.shape`.
     """
-    tiles = [resize(torch.from_numpy(image[b.top : b.bottom, b.left : b.right]), preprocess.size) for b in boxes]
+    shape = preprocess.shape
+    tiles = [resize(torch.from_numpy(image[b.top : b.bottom, b.left : b.right]), shape) for b in boxes]
     return normalise(torch.stack(tiles), preprocess)
 
 
-def resize(image: Tensor, size: int) -> Tensor:
-    """H×W×3 uint8 → 3×S×S float from 0 to 255, antialiased where it shrinks; the aspect is not kept."""
+def resize(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """H×W×3 uint8 → 3×h×w float from 0 to 255, antialiased where it shrinks; the aspect is not kept."""
     channels = image.permute(2, 0, 1)[None].float()
-    if channels.shape[-2:] == (size, size):
+    if channels.shape[-2:] == shape:
         return channels[0]
-    return F.interpolate(channels, (size, size), mode="bilinear", antialias=True)[0]
+    return F.interpolate(channels, shape, mode="bilinear", antialias=True)[0]
 
 
 def normalise(images: Tensor, preprocess: Preprocess) -> Tensor:
-    """N×3×S×S float from 0 to 255 → the network's input range."""
+    """…×3×h×w float from 0 to 255 → the network's input range."""
     mean = torch.tensor(preprocess.mean, device=images.device)[:, None, None] * 255
     std = torch.tensor(preprocess.std, device=images.device)[:, None, None] * 255
     return (images - mean) / std

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from models.checkpoint import Checkpoint
 from models.imaging import to_input
 from models.sidecar import CheckpointError
-from models.spec import NetworkSpec
-from models.tiling import OVERLAP, STRIP_ASPECT, plan_tiles
+from models.spec import NetworkSpec, Tiles
+from models.tiling import OVERLAP, PIECES, STRIP_ASPECT, plan_tiles
 
 #: What the exporter of torch writes without converting; onnxruntime has it since 1.14 (2023).
 OPSET = 18
@@ -29,6 +29,14 @@ INPUT = "images"
 TOLERANCE = 1e-3
 #: Tiles at once. The first goes alone, so that a graph which holds for one number of pictures only does not pass.
 BATCH = 16
+_STRIPS: dict[Tiles, str] = {
+    "strip": (
+        f"a picture longer than {STRIP_ASPECT:g} times its short side is cut into squares that overlap by "
+        f"{OVERLAP:g} of their side"
+    ),
+    "six": f"each picture is cut into {PIECES} along its length, and the logits of the pieces are averaged",
+    "whole": "each picture is looked at whole",
+}
 
 
 @dataclass(frozen=True)
@@ -67,8 +75,8 @@ def output_name(spec: NetworkSpec) -> str:
 
 def metadata(name: str, spec: NetworkSpec) -> dict[str, str]:
     """What a program must know to use the network, as the ONNX file carries it: lists as JSON, the rest as text."""
-    side, count = spec.preprocess.size, len(spec.classes)
-    shape = f"N×{count}×{side}×{side}" if spec.kind == "segmenter" else f"N×{count}"
+    (height, width), count = spec.preprocess.shape, len(spec.classes)
+    shape = f"N×{count}×{height}×{width}" if spec.kind == "segmenter" else f"N×{count}"
     what = "probability of each class at each pixel" if spec.kind == "segmenter" else "score of each class"
     activation = "sigmoid" if _sigmoid(spec) else "softmax"
     return {
@@ -77,17 +85,15 @@ def metadata(name: str, spec: NetworkSpec) -> dict[str, str]:
         "architecture": spec.architecture,
         "classes": json.dumps(spec.classes, ensure_ascii=False),
         "multi_label": json.dumps(_sigmoid(spec)),
-        "size": str(side),
+        "size": str(height),
+        "width": str(width),
         "mean": json.dumps(spec.preprocess.mean),
         "std": json.dumps(spec.preprocess.std),
         "input": (
-            f"{INPUT}: N×3×{side}×{side} float32, RGB; resize to {side}×{side} (bilinear, antialiased where it "
+            f"{INPUT}: N×3×{height}×{width} float32, RGB; resize to {height}×{width} (bilinear, antialiased where it "
             "shrinks, aspect not kept), divide by 255, subtract mean, divide by std"
         ),
-        "strips": (
-            f"a picture longer than {STRIP_ASPECT:g} times its short side is cut into squares that overlap by "
-            f"{OVERLAP:g} of their side"
-        ),
+        "strips": _STRIPS[spec.preprocess.tiles],
         "output": f"{output_name(spec)}: {shape} float32 from 0 to 1, {what} ({activation})",
     }
 
@@ -105,7 +111,7 @@ def to_onnx(checkpoint: Checkpoint) -> bytes:
         what = "a generator" if spec.kind == "generator" else "an anomaly detector"
         raise CheckpointError(f"{checkpoint.name} is {what}; ONNX is written of classifiers and segmenters")
     # Two pictures: of one alone the exporter would take the number for fixed.
-    example = torch.zeros(2, 3, spec.preprocess.size, spec.preprocess.size)
+    example = torch.zeros(2, 3, *spec.preprocess.shape)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch to itself
@@ -147,7 +153,7 @@ def parity(model: bytes, checkpoint: Checkpoint, images: Iterable[NDArray[np.uin
     def tiles() -> Iterator[Tensor]:
         for image in images:
             counts["pictures"] += 1
-            yield from to_input(image, plan_tiles(*image.shape[:2]), spec.preprocess)
+            yield from to_input(image, plan_tiles(*image.shape[:2], tiles=spec.preprocess.tiles), spec.preprocess)
 
     greatest = []
     for batch in _batches(tiles()):

@@ -1,4 +1,4 @@
-"""Segmenters: segmentation_models.pytorch decoders on timm encoders."""
+"""Segmenters: segmentation_models.pytorch decoders on timm encoders, and a U-Net that needs neither."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import segmentation_models_pytorch as smp
 from torch import nn
 
+from models.elu_unet import EluUNet
 from models.spec import NetworkSpec
 
 DECODERS: dict[str, type[nn.Module]] = {
@@ -15,17 +16,20 @@ DECODERS: dict[str, type[nn.Module]] = {
     "fpn": smp.FPN,
     "linknet": smp.Linknet,
     "deeplabv3plus": smp.DeepLabV3Plus,
+    "elu_unet": EluUNet,
 }
 
 
 def build_segmenter(spec: NetworkSpec) -> nn.Module:
-    """An smp network with one logit map a class and random weights: N×3×S×S → N×C×S×S.
+    """A network with one logit map a class and random weights: N×3×h×w → N×C×h×w, both multiples of 32.
 
     Raises:
         ValueError: the decoder or the encoder is unknown.
     """
     if spec.architecture not in DECODERS:
         raise ValueError(f"there is no segmenter called {spec.architecture!r}; choose from {', '.join(DECODERS)}")
+    if spec.architecture == "elu_unet":
+        return EluUNet(len(spec.classes), **spec.arguments)
     arguments: dict[str, Any] = dict(spec.arguments)
     encoder = str(arguments.pop("encoder", "mobilenetv2_100"))
     try:

@@ -36,7 +36,7 @@ class SmallCNN(nn.Module):
         self.classifier = nn.Linear(WIDTHS[-1], num_classes)
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """N×3×S×S float, normalised, S ≥ 32 → N×256×S/32×S/32."""
+        """N×3×h×w float, normalised, both ≥ 32 → N×256×h/32×w/32."""
         features: Tensor = self.features(images)
         return features
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
 from torch import Tensor, nn
@@ -88,17 +91,38 @@ def _aligned(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Te
 
 
 def _backbone(spec: NetworkSpec) -> str:
-    return spec.architecture if spec.kind == "classifier" else str(spec.arguments.get("encoder", "mobilenetv2_100"))
+    if spec.kind == "classifier" or spec.architecture == "elu_unet":
+        return spec.architecture
+    return str(spec.arguments.get("encoder", "mobilenetv2_100"))
 
 
 def _download(spec: NetworkSpec) -> dict[str, Tensor]:
     import timm
+    from huggingface_hub import constants
 
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE or not _reachable()
     try:
         network: nn.Module = timm.create_model(_backbone(spec), pretrained=True)
     except Exception as error:  # the hub raises anything from OSError to its own classes
         raise CheckpointError(
             f"timm's pretrained {_backbone(spec)} could not be downloaded ({type(error).__name__}); "
-            "offline, use --init bundled or --init FILE"
+            "offline, use --init bundled, random, or a FILE"
         ) from error
+    finally:
+        constants.HF_HUB_OFFLINE = before
     return {name: tensor for name, tensor in network.state_dict().items() if isinstance(tensor, torch.Tensor)}
+
+
+def _reachable() -> bool:
+    """Whether the hub answers at all; without asking it would be tried for a minute, with a dozen lines of complaints,
+    even where the weights were downloaded before."""
+    from huggingface_hub import constants
+
+    if getproxies():
+        return True  # only they know
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 443), timeout=5):
+            return True
+    except OSError:
+        return False

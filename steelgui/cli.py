@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from steelgui.data_cli import add_data
 from steelgui.history_cli import URL_HELP, add_history
@@ -20,6 +20,7 @@ COMMANDS = (
     "data",
     "train",
     "experiment",
+    "compare",
     "runs",
     "gan",
     "sample",
@@ -29,7 +30,7 @@ COMMANDS = (
     "keys",
     "doctor",
 )
-FORMATS = "folders, severstal, masks, mvtec or workspace; detected by default"
+FORMATS = "folders, severstal, masks, mvtec, coco, labelme, yolo or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
 
 
@@ -95,6 +96,9 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--kiosk", action="store_true", help="open the kiosk; the rest is behind its PIN")
     serve.add_argument("--kiosk-pin", metavar="PIN", help="the kiosk's PIN from now on, 4 to 12 digits; kept as a hash")
     serve.add_argument("--kiosk-keep", action="store_true", help="keep visitors' captures in the history")
+    serve.add_argument(
+        "--camera", metavar="N|FILE", help="camera of this machine for the kiosk, or a video file in its place"
+    )
     serve.add_argument("--database-url", metavar="URL", help=URL_HELP)
     serve.set_defaults(run=_lazy("serve"))
 
@@ -109,8 +113,14 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--threshold", type=float, metavar="X", help="score from which a class is found; 0.5, or as set"
     )
     inspect.add_argument("--min-area", type=int, metavar="PX", help="smallest region, pixels; 40, or as set")
-    inspect.add_argument("--classifier", metavar="MODEL", help="model name or file; bundled by default")
-    inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file; bundled by default")
+    inspect.add_argument(
+        "--false-alarms", type=float, metavar="X", help="part of good pictures that may look strange; 0.01, or as set"
+    )
+    inspect.add_argument("--classifier", metavar="MODEL", help="model name or file, or none; the active one by default")
+    inspect.add_argument("--segmenter", metavar="MODEL", help="model name or file, or none; the active one by default")
+    inspect.add_argument(
+        "--detector", metavar="MODEL", help="anomaly detector, name or file, or none; the active one by default"
+    )
     inspect.add_argument("--record", action="store_true", help="also keep the results in the history")
     inspect.add_argument("--database-url", metavar="URL", help=URL_HELP)
     frames = inspect.add_mutually_exclusive_group()
@@ -122,19 +132,23 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a classifier, a segmenter, an anomaly detector or a GAN")
     kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
-    for kind in ("classifier", "segmenter"):
+    trained: tuple[Literal["classifier", "segmenter"], ...] = ("classifier", "segmenter")
+    for kind in trained:
         one = kinds.add_parser(kind, parents=[common], help=f"train a {kind}", epilog=EPILOG)
         one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
         one.add_argument("--json", action="store_true", help="events as JSON, one a line")
         if "train" in arguments and kind in arguments:
             from steelgui.commands import CONFIGS
             from steelgui.options import add_config_flags
+            from training.presets import names
 
+            one.add_argument("--preset", choices=names(kind), help="fills the settings below")
             add_config_flags(one, CONFIGS[kind])
         one.set_defaults(run=_lazy("train"))
     _add_anomaly(kinds, common, wanted="train" in arguments and "anomaly" in arguments)
     _add_gan(kinds, common, wanted="train" in arguments and "gan" in arguments)
     _add_experiment(commands, common, wanted="experiment" in arguments)
+    _add_compare(commands, common, wanted="compare" in arguments)
     _add_runs(commands, common)
 
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
@@ -143,6 +157,13 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     evaluate.add_argument("--format", default="auto", help=FORMATS)
     evaluate.add_argument(
         "--split", metavar="NAME", help="train, validation, test, a fold, or all (the default; of mvtec: test)"
+    )
+    evaluate.add_argument(
+        "--brightness",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="multiply the pictures' values first: 0.25 is a quarter",
     )
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_lazy("evaluate"))
@@ -204,6 +225,23 @@ def _add_experiment(commands: Any, common: argparse.ArgumentParser, wanted: bool
 
         add_config_flags(one, ExperimentConfig, skip=frozenset({"out", "resume"}))
     one.set_defaults(run=_lazy_run("experiment"))
+
+
+def _add_compare(commands: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
+    one = commands.add_parser(
+        "compare", parents=[common], help="kinds of models side by side, on one split of a data set", epilog=EPILOG
+    )
+    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+    one.add_argument("--name", metavar="NAME", help="what the run is called")
+    one.add_argument("--lang", choices=("en", "ko"), default="en", help="language of the page that --out writes")
+    one.add_argument("--out", type=Path, metavar="DIR", help="also put comparison.html, .csv and .json there")
+    one.add_argument("--json", action="store_true", help="the result as one JSON object")
+    if wanted:
+        from steelgui.options import add_config_flags
+        from training.comparison.config import ComparisonConfig
+
+        add_config_flags(one, ComparisonConfig, skip=frozenset({"out", "resume"}))
+    one.set_defaults(run=_lazy_compare)
 
 
 def _add_keys(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -324,6 +362,12 @@ def _lazy_inspect(arguments: argparse.Namespace) -> int:
     from steelgui.inspect_command import inspect
 
     return inspect(arguments)
+
+
+def _lazy_compare(arguments: argparse.Namespace) -> int:
+    from steelgui.compare_command import compare
+
+    return compare(arguments)
 
 
 def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:

@@ -42,6 +42,8 @@ def serve(arguments: argparse.Namespace) -> int:
         raise ConfigError("--kiosk-pin: give 4 to 12 digits")
     if (arguments.upload_mb is not None and arguments.upload_mb < 1) or arguments.rate < 0:
         raise ConfigError("--upload-mb takes 1 or more, --rate 0 or more")
+    if arguments.camera is not None and arguments.share:
+        raise ConfigError("--camera: with --share anybody on the internet would look through it; leave one of them out")
     settings = Settings(
         home=arguments.home or default_home(),
         host=arguments.host,
@@ -57,6 +59,7 @@ def serve(arguments: argparse.Namespace) -> int:
         kiosk=arguments.kiosk,
         kiosk_pin=pin,
         kiosk_keep=arguments.kiosk_keep,
+        camera=arguments.camera,
     )
     run(settings)
     return 0
@@ -69,10 +72,12 @@ def train(arguments: argparse.Namespace) -> int:
     from steelgui.services.experiments import Experiments
     from training.classifier import train_classifier
     from training.events import to_json
+    from training.presets import preset_values
     from training.segmenter import train_segmenter
 
     kind = CONFIGS[arguments.kind]
-    values = {**read_recipe(arguments.config), **config_values(kind, arguments)}
+    preset = preset_values(getattr(arguments, "preset", None), arguments.kind)
+    values = {**preset, **read_recipe(arguments.config), **config_values(kind, arguments)}
     if values.get("synthetic"):
         experiments = Experiments(settings_from(arguments))
         values["synthetic"] = [experiments.set_folder(str(name)) for name in values["synthetic"]]
@@ -108,16 +113,18 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from training.data.splits import select
     from training.segmenter import evaluate_segmenter
 
+    if not 0 < arguments.brightness <= 16:
+        raise ConfigError("--brightness takes a factor above 0, up to 16; 1 is as it is")
     checkpoint = load_checkpoint(Library(settings_from(arguments)).find(arguments.model))
     dataset = read_dataset(arguments.data, arguments.format)
     samples = select(dataset, arguments.split or ("test" if dataset.format == "mvtec" else "all"))
     if checkpoint.spec.kind == "generator":
         raise CheckpointError(f"{checkpoint.name} is a generator; `steelgui gan report RUN` measures it")
     if checkpoint.spec.kind == "anomaly":
-        figures = _evaluate_detector(checkpoint, samples)
+        figures = _evaluate_detector(checkpoint, samples, arguments.brightness)
     else:
         judge = evaluate_classifier if checkpoint.spec.kind == "classifier" else evaluate_segmenter
-        figures = judge(checkpoint.network, checkpoint.spec, samples)
+        figures = judge(checkpoint.network, checkpoint.spec, samples, arguments.brightness)
     if arguments.json:
         print_json(figures)
         return 0
@@ -130,7 +137,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample]) -> dict[str, Any]:
+def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample], brightness: float) -> dict[str, Any]:
     """Of pictures that it has not learned from; what it has is told, and left out."""
     from typing import cast
 
@@ -147,7 +154,7 @@ def _evaluate_detector(checkpoint: Checkpoint, samples: Sequence[Sample]) -> dic
     if len(new) < len(samples):
         say(f"{len(samples) - len(new)} pictures that {checkpoint.name} has learned from are left out")
     rate = float(checkpoint.card.get("calibration", {}).get("false_alarms", 0.05))
-    return evaluate_detector(cast(Detector, checkpoint.network), checkpoint.spec, new, rate)
+    return evaluate_detector(cast(Detector, checkpoint.network), checkpoint.spec, new, rate, brightness)
 
 
 def doctor(arguments: argparse.Namespace) -> int:

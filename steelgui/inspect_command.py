@@ -47,15 +47,17 @@ class Seen:
 def inspect(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments)
     library = Library(settings)
-    classifier, segmenter = library.together()
-    classifier = library.find(arguments.classifier) if arguments.classifier else classifier
-    segmenter = library.find(arguments.segmenter) if arguments.segmenter else segmenter
+    paths_of = dict(zip(("classifier", "segmenter", "detector"), library.together(), strict=True))
+    for kind in paths_of:
+        if name := getattr(arguments, kind):
+            paths_of[kind] = None if name == "none" else library.find(name)
     wanted = settings.preferences
-    inspector = Inspector(classifier, segmenter, wanted.device)
+    inspector = Inspector(**paths_of, device=wanted.device)
     thresholds = Thresholds(
         wanted.score if arguments.threshold is None else arguments.threshold,
         wanted.min_area if arguments.min_area is None else arguments.min_area,
         wanted.gate,
+        _rate(arguments.false_alarms, wanted.false_alarms),
     )
     paths = pictures(arguments.paths)
     if not paths:
@@ -95,6 +97,12 @@ def inspect(arguments: argparse.Namespace) -> int:
     return int(failed > 0 or (arguments.fail_on_defect and defects > 0))
 
 
+def _rate(given: float | None, wanted: float) -> float:
+    if given is not None and not 0 < given < 1:
+        raise ConfigError("--false-alarms: give a part of good pictures, above 0 and below 1; 0.01 is 1 in 100")
+    return wanted if given is None else given
+
+
 def _check_frames(arguments: argparse.Namespace, paths: list[Path]) -> None:
     if arguments.every is not None and arguments.every < 1:
         raise ConfigError("--every: give 1 or more frames")
@@ -128,4 +136,6 @@ def _tell(seen: Seen, inspection: Inspection, as_json: bool) -> None:
     score = inspection.scores.get(inspection.label)
     masks = ", ".join(f"{d.name} {d.area_px} px ({d.area_pct:.2f} %)" for d in inspection.defects)
     shown = f"{inspection.label} {score:.2f}" if score is not None else inspection.label
-    print_line(f"{seen.title}: {inspection.verdict.upper()}  {shown}  {masks}  {inspection.ms:.0f} ms")
+    found = inspection.anomaly
+    strange = f"  anomaly {found.score:.3g} (threshold {found.threshold:.3g})" if found else ""
+    print_line(f"{seen.title}: {inspection.verdict.upper()}  {shown}  {masks}{strange}  {inspection.ms:.0f} ms")

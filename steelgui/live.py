@@ -12,8 +12,10 @@ import logging
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse
+from numpy.typing import NDArray
 from PIL import Image
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -146,6 +148,8 @@ def _thresholds(request: Request, settings: Settings) -> Thresholds:
         score=_number(request, "score", default.score, 1.0),
         min_area=int(_number(request, "min_area", default.min_area, MAX_PIXELS)),
         gate=default.gate,
+        # As every other, a number from 0 up; at neither end would it mean anything.
+        false_alarms=min(max(_number(request, "false_alarms", default.false_alarms, 1.0), 1e-6), 1 - 1e-6),
     )
 
 
@@ -169,7 +173,8 @@ def _look(request: Request, live: LiveInspection, t: Translator, body: bytes) ->
         "height": seen.height,
         "ms": round(seen.ms, 1),
         "frame": _told(seen),
-        "overlay": _overlay(shown, visible, opacity, evidence if asked.get("heat") == "1" else None),
+        "anomaly": seen.anomaly and seen.anomaly.to_json(),
+        "overlay": _overlay(shown, visible, opacity, heat_of(evidence, thresholds, asked.get("heat"))),
     }
     if asked.get("panels") == "1":
         answer["panels"] = {
@@ -199,11 +204,18 @@ def _check_pixels(body: bytes) -> None:
         raise RefusedError(413, "live.too_large", megabytes=MAX_BYTES // 1024**2, megapixels=MAX_PIXELS // 1024**2)
 
 
-def _overlay(shown: Inspection, visible: list[str], opacity: float, evidence: Evidence | None) -> str | None:
+def heat_of(evidence: Evidence, thresholds: Thresholds, wanted: str | None) -> NDArray[np.uint8] | None:
+    """What glows: `1` where the classifier looked, `anomaly` where the picture is strange; None for neither."""
+    if wanted == "anomaly" and evidence.strangeness:
+        return evidence.strangeness.at(thresholds.false_alarms)
+    return evidence.heat if wanted == "1" else None
+
+
+def _overlay(shown: Inspection, visible: list[str], opacity: float, heat: NDArray[np.uint8] | None) -> str | None:
     """A PNG as it stands in a page, of the frame's size; None where there is nothing to draw."""
-    if not visible and evidence is None:
+    if not visible and heat is None:
         return None
-    layer, palette = overlay_layer(shown, shown=visible, opacity=opacity, heat=evidence.heat if evidence else None)
+    layer, palette = overlay_layer(shown, shown=visible, opacity=opacity, heat=heat)
     image = Image.fromarray(layer)
     image.putpalette(palette[:, :3].tobytes())
     stream = io.BytesIO()

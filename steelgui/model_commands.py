@@ -64,9 +64,20 @@ def rollback(arguments: argparse.Namespace) -> int:
     left = library.active.roll_back(arguments.kind)
     path = library.default(arguments.kind)
     if arguments.json:
-        print_json({"active": path and path.stem, "before": left})
+        print_json({"active": path and path.stem, "before": left or None})
     else:
-        say(f"{path.stem if path else 'nothing'} inspects" + (f" again, {left} no more" if left else " as before"))
+        again = "as before" if left is None else f"again, {left} no more" if left else "again"
+        say(f"{path.stem if path else f'no {arguments.kind}'} inspects {again}")
+    return 0
+
+
+def off(arguments: argparse.Namespace) -> int:
+    before = Library(settings_from(arguments)).switch_off(arguments.kind)
+    if arguments.json:
+        print_json({"active": None, "before": before})
+    else:
+        back = f"; `steelgui models rollback {arguments.kind}` brings {before} back" if before else ""
+        say(f"no {arguments.kind} inspects{back}")
     return 0
 
 

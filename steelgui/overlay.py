@@ -22,7 +22,7 @@ CLASS_COLOURS = {
     "unknown": "#CC79A7",
 }
 #: For classes of other data sets, in the order of their names.
-FURTHER_COLOURS = ("#CC79A7", "#88CCEE", "#DDCC77", "#117733", "#AA4499", "#999933", "#882255", "#44AA99")
+FURTHER_COLOURS = ("#88CCEE", "#DDCC77", "#117733", "#AA4499", "#999933", "#882255", "#44AA99", "#6699CC")
 
 #: Degrees of heat in a layer, whose colours are named by one byte; the rest are for outlines.
 _HEAT_STEPS = 224

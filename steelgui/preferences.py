@@ -24,6 +24,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "score": (0.05, 0.95),
     "min_area": (0, 2000),
     "gate": (1, 100),
+    "false_alarms": (0.001, 0.2),
     "keep_days": (1, 36500),
     "keep_gb": (0.1, 100_000),
     "upload_mb": (1, 2048),
@@ -43,7 +44,7 @@ class Preferences:
     Attributes:
         language: of the page; `browser` follows each visitor's browser.
         unit, mm_per_px: `mm` shows areas in mm² as well; the side of one pixel in millimetres.
-        score, min_area, gate: see `Thresholds`; where Inspect, Batch and the command line begin.
+        score, min_area, gate, false_alarms: see `Thresholds`; where Inspect, Batch and the command line begin.
         device: what the networks run on; `auto` takes a GPU if there is one.
         exports: folder for what is exported; empty for the one in the home folder.
         keep_days, keep_gb: how long, and up to which size, the history is kept; None for ever.
@@ -59,6 +60,7 @@ class Preferences:
     score: float = 0.5
     min_area: int = 40
     gate: float = 10.0
+    false_alarms: float = 0.01
     device: Device = "auto"
     exports: str = ""
     keep_days: int | None = None
@@ -73,7 +75,7 @@ class Preferences:
     def thresholds(self) -> Thresholds:
         from steelgui.results import Thresholds
 
-        return Thresholds(self.score, self.min_area, self.gate)
+        return Thresholds(self.score, self.min_area, self.gate, self.false_alarms)
 
     @property
     def scale(self) -> float | None:

@@ -30,7 +30,7 @@ def train_gan(arguments: argparse.Namespace) -> int:
             values = {**recipe_of(values["init"]), **values}
     config = gan_config({**values, "out": jobs.root}, arguments.preset)
     run = jobs.create("gan", json.loads(config.model_dump_json(exclude={"out", "resume"})), arguments.name)
-    return _work(run, arguments.json)
+    return work_on(run, arguments.json)
 
 
 def train_anomaly(arguments: argparse.Namespace) -> int:
@@ -44,7 +44,7 @@ def train_anomaly(arguments: argparse.Namespace) -> int:
     values = {**read_recipe(arguments.config), **config_values(AnomalyConfig, arguments)}
     config = parse(AnomalyConfig, {**values, "out": jobs.root})
     run = jobs.create("anomaly", json.loads(config.model_dump_json(exclude={"out", "resume"})), arguments.name)
-    _work(run, arguments.json)
+    work_on(run, arguments.json)
     detector = run.folder / f"{run.id}.safetensors"
     if run.status().state != "finished":
         return 1
@@ -68,7 +68,7 @@ def experiment(arguments: argparse.Namespace) -> int:
     values["synthetic"] = [experiments.set_folder(str(name)) for name in values.get("synthetic", ())]
     config = parse(ExperimentConfig, {**values, "out": experiments.jobs.root})
     run = experiments.create(config, arguments.name)
-    _work(run, json_alone=False, quiet=arguments.json)
+    work_on(run, json_alone=False, quiet=arguments.json)
     result = experiments.result(run)
     if result is None:
         say(f"{run.id} has not ended; `steelgui runs resume {run.id}` goes on")
@@ -89,7 +89,7 @@ def experiment(arguments: argparse.Namespace) -> int:
 
 def work(arguments: argparse.Namespace) -> int:
     """What `Jobs.start` spawns."""
-    return _work(Run(arguments.which), json_alone=False, quiet=True)
+    return work_on(Run(arguments.which), json_alone=False, quiet=True)
 
 
 def list_runs(arguments: argparse.Namespace) -> int:
@@ -202,7 +202,8 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _work(run: Run, json_alone: bool, quiet: bool = False) -> int:
+def work_on(run: Run, json_alone: bool, quiet: bool = False) -> int:
+    """Work on a run in this process and tell of it."""
     from tqdm import tqdm
 
     from training.events import Event, to_json

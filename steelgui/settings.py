@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -55,6 +58,8 @@ class Settings:
         kiosk: open the kiosk instead of the page, which then answers only to who has given the PIN.
         kiosk_pin: the kiosk's PIN from now on, 4 to 12 digits; None leaves the one that is kept.
         kiosk_keep: keep visitors' captures in the history and their scores over restarts.
+        camera: number or device of a camera at this machine that the kiosk looks through, or a video file in its place;
+            None lets the visitor's browser open its own.
         allow_all: let whoever has the address do everything, although there is no login.
         max_upload_mb: megabytes of one upload; None as the preferences say.
         rate: requests a minute that one caller of the API may make where others can reach it; 0 for any number.
@@ -74,6 +79,7 @@ class Settings:
     kiosk: bool = False
     kiosk_pin: str | None = field(default=None, repr=False)
     kiosk_keep: bool = False
+    camera: str | None = None
     allow_all: bool = False
     max_upload_mb: int | None = None
     rate: int = 600
@@ -155,7 +161,8 @@ class Settings:
 
     @property
     def temporary(self) -> Path:
-        return self.home / "tmp"
+        """Uploads and what the page shows. Gradio's addresses name it: in a demo it is none of the user's folders."""
+        return _nameless() if self.demo else self.home / "tmp"
 
     def prepare(self) -> None:
         """Make the folders; StorageError if one cannot be made or written."""
@@ -171,6 +178,14 @@ class Settings:
             raise StorageError(
                 f"The folder {folder} cannot be written ({reason}); choose another place with --home DIR."
             ) from error
+
+
+@cache
+def _nameless() -> Path:
+    """A temporary folder of this process, gone with it."""
+    folder = Path(tempfile.mkdtemp(prefix="steelgui-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def resource(*parts: str) -> Path:

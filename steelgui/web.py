@@ -14,6 +14,7 @@ from steelgui.kiosk.booth import Booth
 from steelgui.kiosk.web import kiosk_routes
 from steelgui.live import live_routes
 from steelgui.services.workbench import Workbench
+from steelgui.thumbnails import thumbnail_route
 
 
 def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
@@ -25,5 +26,5 @@ def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
 
     # Gradio's login is asked by its own routes only: with one, the kiosk is served where it is asked for.
     kiosk = kiosk_routes(booth) if workbench.settings.kiosk or not workbench.settings.auth else []
-    beside = [live_routes(workbench), *installable.routes(), *kiosk]
+    beside = [live_routes(workbench), thumbnail_route(workbench.settings), *installable.routes(), *kiosk]
     return [Route("/healthz", healthz), Mount("/api/v1", api(workbench)), *beside]

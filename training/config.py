@@ -7,6 +7,8 @@ from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from models.spec import Preprocess, Tiles
+
 #: Side of the smallest crop that a segmenter learns from, px.
 SMALLEST_CROP = 64
 
@@ -17,10 +19,11 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: Path = Field(description="folder of the data set")
-    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "workspace"] = Field(
+    format: Literal["auto", "folders", "severstal", "masks", "mvtec", "coco", "labelme", "yolo", "workspace"] = Field(
         "auto", description="layout of the data set"
     )
     out: Path = Field(description="folder for the best checkpoint, its card and the resume state")
+    normal: str | None = Field(None, description="class of the good parts, where its name does not say so (A, 1, …)")
     fold: int | None = Field(None, ge=0, description="of folds.csv: the fold to hold out; all others train")
     seed: int = Field(0, ge=0, description="of weights, order and augmentation")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field(
@@ -51,12 +54,24 @@ class TrainConfig(RunConfig):
         0.3, gt=0, le=1, description="learning rate of layers taken from the start, as a part of the new layers' rate"
     )
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decay")
-    size: int = Field(224, ge=32, le=1024, multiple_of=32, description="side of the network's square input, px")
+    size: int = Field(224, ge=32, le=1024, description="height of the network's input, px; its side where square")
+    width: int | None = Field(None, ge=32, le=2048, description="width of an input that is not square, px")
+    tiles: Tiles = Field(
+        "strip",
+        description="how a picture is looked at: a strip in overlapping squares, cut in six along its length (logits "
+        "averaged), or whole",
+    )
     balanced: bool = Field(False, description="draw every class equally often")
     zoom: float = Field(0.5, ge=0, le=1, description="part of the samples that are crops around a defect")
     flips: bool = Field(True, description="mirror along and across the rolling direction")
     rotations: bool = Field(False, description="also quarter turns (they break the rolling direction)")
     photometric: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, gamma and noise jitter")
+    exposure: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="random exposure, stops: 2 is down to a quarter of the brightness, and half a stop up",
+    )
     clean_crops: int = Field(
         0, ge=0, le=64, description="defect-free crops cut from outside each training mask, as class none"
     )
@@ -74,6 +89,22 @@ class TrainConfig(RunConfig):
         0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
     )
 
+    @model_validator(mode="after")
+    def _input_fits(self) -> Self:
+        if self.tiles == "strip" and self.size % 32:
+            raise ValueError(
+                f"size is {self.size}; it must be a multiple of 32 (any will do with --tiles six or whole)"
+            )
+        if self.width is not None and self.tiles != "whole":
+            raise ValueError(f"width is {self.width}, but tiles are square; give it with --tiles whole")
+        if self.rotations and self.width not in (None, self.size):
+            raise ValueError("rotations need a square input; leave width or rotations out")
+        return self
+
+    @property
+    def preprocess(self) -> Preprocess:
+        return Preprocess(self.size, width=self.width, tiles=self.tiles)
+
 
 class ClassifierConfig(TrainConfig):
     """`train_classifier`: one label a picture, or several."""
@@ -86,7 +117,9 @@ class ClassifierConfig(TrainConfig):
 class SegmenterConfig(TrainConfig):
     """`train_segmenter`: one mask a defect class."""
 
-    arch: Literal["unet", "unetplusplus", "fpn", "linknet", "deeplabv3plus"] = Field("unet", description="decoder")
+    arch: Literal["unet", "unetplusplus", "fpn", "linknet", "deeplabv3plus", "elu_unet"] = Field(
+        "unet", description="decoder; elu_unet is one of its own, without an encoder"
+    )
     encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
     decoder_channels: tuple[int, ...] | None = Field(
         (128, 64, 32, 24, 16), description="widths of a U-Net's decoder, deepest first"
@@ -104,9 +137,22 @@ class SegmenterConfig(TrainConfig):
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
-        if self.crop > self.size:
+        if self.tiles == "six":
+            raise ValueError("tiles: a segmenter looks at strip or whole; six is for classifiers")
+        if (self.size % 32 or (self.width or 32) % 32) and self.tiles == "whole":
+            raise ValueError(
+                f"a segmenter's input is {self.size}×{self.width or self.size}; both must be multiples of 32"
+            )
+        if self.tiles == "strip" and self.crop > self.size:
             raise ValueError(f"crop is {self.crop}; it must not exceed size, {self.size}")
         return self
+
+
+def split_commas(value: Any) -> Any:
+    """Names with commas between them will do on a command line."""
+    return (
+        [part for item in value for part in str(item).split(",") if part] if isinstance(value, (list, tuple)) else value
+    )
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)

@@ -71,10 +71,11 @@ class Checked:
 
 @dataclass(frozen=True)
 class Trial:
-    """An experiment's training `number` (from 1) of `count` ended an epoch.
+    """An experiment's or a comparison's training `number` (from 1) of `count` ended an epoch.
 
     Attributes:
-        step: of the whole experiment.
+        step: of the whole.
+        arm: way of training, or the model.
         values: on validation, a classifier's `macro_f1` and `accuracy`, a segmenter's `dice_positive` and `iou`.
         done: it was the last epoch.
     """
@@ -98,12 +99,14 @@ class Note:
     Attributes:
         remedy: the word that asked for it; None where the training did it by itself, or where nothing could be done.
         back: the run went back to `step`; what was told of later steps holds no more.
+        pictures: files that the text is about.
     """
 
     step: int
     text: str
     remedy: str | None = None
     back: bool = False
+    pictures: tuple[str, ...] = ()
     kind: Literal["note"] = "note"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from models.imagefile import ImageError, image_size
+from models.spec import is_defect_free
 from training.anomaly.extra import with_anomalies
 from training.config import RunConfig, SegmenterConfig, TrainConfig
 from training.data import read_dataset
@@ -20,6 +21,7 @@ from training.data.severstal import read_severstal
 from training.data.splits import with_splits
 from training.data.strips import EVEN_COUNTS, SEVERSTAL_COUNTS, render_dataset
 from training.data.synthetic import SYNTHETIC, Filters, choose, read_synthetic
+from training.data.workspace import relabelled
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,13 @@ def gather(config: TrainConfig) -> Material:
         folder = config.out / f"anomalies-{config.anomalies}-{config.seed}"
         extra = with_anomalies(real, config.anomalies, config.seed, folder)
     classes = order_classes({label for sample in (*train, *extra) for label in sample.labels})
-    if len(classes) < 2:
+    if len(classes) < 2 and not isinstance(config, SegmenterConfig):  # a mask has its background beside it
         raise DataError(f"{config.data}: only the class {classes[0]}; a training needs two or more")
+    if len(classes) == 2 and not any(map(is_defect_free, classes)):
+        notes.append(
+            f"neither {classes[0]} nor {classes[1]} is known as the class of good parts, so every picture will be "
+            "called a defect; name it with --normal"
+        )
     train += choose(pool, real, config.ratio, config.seed) + extra
     return Material(tuple(train), tuple(validation), classes, tuple(notes), frozenset(digests(s.image for s in real)))
 
@@ -116,8 +123,26 @@ def _masked(pool: Sequence[Sample], notes: list[str]) -> list[Sample]:
 
 def split_samples(config: RunConfig) -> tuple[DataSet, list[Sample], list[Sample], str]:
     """The data set, what trains, what is held out, and the name of the latter's split; DataError if unreadable."""
-    dataset = with_splits(read_dataset(config.data, config.format), seed=config.seed)
+    dataset = with_splits(with_normal(read_dataset(config.data, config.format), config.normal), seed=config.seed)
     return dataset, *training_part(dataset, config.fold)
+
+
+def with_normal(dataset: DataSet, name: str | None) -> DataSet:
+    """The data set with the class `name` called what good parts are called; as it is without a name.
+
+    Raises:
+        DataError: there is no such class.
+    """
+    if not name:
+        return dataset
+    if name not in dataset.classes:
+        raise DataError(f"normal: {dataset.root.name} has no class {name}; it has {', '.join(dataset.classes)}")
+    good = next(filter(is_defect_free, dataset.classes), "good")
+    samples = tuple(
+        relabelled(sample, tuple(dict.fromkeys(good if label == name else label for label in sample.labels)))
+        for sample in dataset.samples
+    )
+    return replace(dataset, samples=samples, classes=order_classes(set(dataset.classes) - {name} | {good}))
 
 
 def training_part(dataset: DataSet, fold: int | None = None) -> tuple[list[Sample], list[Sample], str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_auroc,
@@ -18,6 +19,8 @@ from torchmetrics.functional.classification import (
     multilabel_precision,
     multilabel_recall,
 )
+
+from models.spec import is_defect_free
 
 
 def classification_metrics(
@@ -32,8 +35,9 @@ def classification_metrics(
 
     Returns:
         `accuracy` (of a multi-label network: all labels right), `macro_f1`, `macro_precision`, `macro_recall`,
-        `roc_auc` (macro, None where only one class occurs), `per_class`, `confusion` (rows truth, columns prediction;
-        None for multi-label), `classes` and `n`.
+        `roc_auc` (macro, None where only one class occurs), `log_loss`, those of `caught_without_alarms` where there
+        are both good and defective pictures, `per_class`, `confusion` (rows truth, columns prediction; None for multi-
+        label), `classes` and `n`.
     """
     count = len(classes)
     if multi_label:
@@ -47,6 +51,7 @@ def classification_metrics(
         auroc = multilabel_auroc(scores, targets, **options)
         accuracy = ((scores >= 0.5).long() == targets).all(1).float().mean()
         confusion = None
+        log_loss = F.binary_cross_entropy(scores.double(), targets.double())
     else:
         support = torch.bincount(targets, minlength=count)
         present = support > 0
@@ -58,6 +63,7 @@ def classification_metrics(
         auroc = multiclass_auroc(scores, targets, **options)
         accuracy = (scores.argmax(1) == targets).float().mean()
         confusion = multiclass_confusion_matrix(scores.argmax(1), targets, num_classes=count).tolist()
+        log_loss = F.nll_loss(scores.double().clamp(min=1e-12).log(), targets)
     ranked = present & (support < len(targets))
     return {
         "accuracy": round(float(accuracy), 5),
@@ -65,6 +71,8 @@ def classification_metrics(
         "macro_precision": _mean(precision, present),
         "macro_recall": _mean(recall, present),
         "roc_auc": _mean(auroc, ranked) if ranked.any() else None,
+        "log_loss": round(float(log_loss), 6),
+        **_caught(scores, targets, classes),
         "per_class": {
             name: {
                 "precision": round(float(precision[i]), 5),
@@ -80,6 +88,41 @@ def classification_metrics(
         "classes": list(classes),
         "n": len(targets),
     }
+
+
+def caught_without_alarms(scores: Tensor, defective: Tensor) -> dict[str, float]:
+    """What is caught where no good picture may be called a defect.
+
+    Args:
+        scores: N float, higher where a defect is more likely.
+        defective: N bool.
+
+    Returns:
+        `threshold_at_0_alarms`, the lowest score that no good picture reaches, and which part of the defective pictures
+        reaches it and which does not: `caught_at_0_alarms`, `missed_at_0_alarms`.
+
+    Raises:
+        ValueError: all pictures are good, or all are defective.
+    """
+    if defective.all() or not defective.any():
+        raise ValueError("alarms and misses need good pictures as well as defective ones")
+    threshold = torch.nextafter(scores[~defective].max(), torch.tensor(torch.inf, dtype=scores.dtype))
+    caught = float((scores[defective] >= threshold).double().mean())
+    return {
+        "caught_at_0_alarms": round(caught, 5),
+        "missed_at_0_alarms": round(1 - caught, 5),
+        "threshold_at_0_alarms": float(threshold),
+    }
+
+
+def _caught(scores: Tensor, targets: Tensor, classes: Sequence[str]) -> dict[str, float]:
+    """`caught_without_alarms` by the highest score of a defect, as inspections have it; empty where it has no sense."""
+    defects = [index for index, name in enumerate(classes) if not is_defect_free(name)]
+    if not defects:
+        return {}
+    shown = targets if targets.ndim == 2 else F.one_hot(targets, len(classes))
+    defective = shown[:, defects].any(1)
+    return caught_without_alarms(scores[:, defects].amax(1), defective) if 0 < defective.sum() < len(shown) else {}
 
 
 def mask_areas(predicted: Tensor, target: Tensor) -> Tensor:

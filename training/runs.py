@@ -96,7 +96,7 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """`gan` or `experiment`; empty where config.json is broken."""
+        """`gan`, `experiment` or `comparison`; empty where config.json is broken."""
         try:
             return str(self.about()["kind"])
         except RunError:

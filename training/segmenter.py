@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from models.imagefile import read_image
 from models.imaging import normalise, stitch, to_input
 from models.registry import build
-from models.spec import NetworkSpec, Preprocess, is_defect_free
+from models.spec import NetworkSpec, is_defect_free
 from models.start import start_from
 from models.tiling import plan_tiles
 from training.config import SegmenterConfig
@@ -23,7 +23,7 @@ from training.loop import Batch, Task, fit
 from training.losses import bce_dice_loss
 from training.material import Material, batches_of, epoch_order, gather, steps_per_epoch
 from training.metrics import SegmentationMeter, mask_areas
-from training.views import Views, segmenter_input, strip_tiles
+from training.views import Views, dimmed, segmenter_input, strip_tiles
 
 
 def train_segmenter(config: SegmenterConfig, material: Material | None = None) -> Iterator[Event]:
@@ -37,18 +37,19 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     """
     material = material or gather(config)
     defects = [name for name in material.classes if not is_defect_free(name)]
-    train = [s for s in strip_tiles(material.train, defects, multi_label=True) if _teaches(s, config)]
+    tiles = strip_tiles(material.train, defects, multi_label=True) if config.tiles == "strip" else material.train
+    train = [sample for sample in tiles if _teaches(sample, config)]
     validation = [sample for sample in material.validation if sample.mask is not None]
     taught = Counter(label for sample in train for label in sample.labels)
     classes = tuple(name for name in defects if taught[name])
     if not classes or not validation:
-        raise DataError(f"{config.data}: no masks to learn from; a segmenter needs run lengths or pictures in masks/")
-    arguments: dict[str, Any] = {"encoder": config.encoder}
-    if config.arch.startswith("unet") and config.decoder_channels:
+        raise DataError(
+            f"{config.data}: no masks to learn from; a segmenter needs run lengths, polygons or pictures in masks/"
+        )
+    arguments: dict[str, Any] = {} if config.arch == "elu_unet" else {"encoder": config.encoder}
+    if config.arch in ("unet", "unetplusplus") and config.decoder_channels:
         arguments["decoder_channels"] = list(config.decoder_channels)
-    spec = NetworkSpec(
-        "segmenter", config.arch, classes, arguments, multi_label=True, preprocess=Preprocess(config.size)
-    )
+    spec = NetworkSpec("segmenter", config.arch, classes, arguments, multi_label=True, preprocess=config.preprocess)
     torch.manual_seed(config.seed)
     network = build(spec)
     start = start_from(network, spec, config.init)
@@ -57,7 +58,7 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
 
     def batches(epoch: int) -> Iterator[Batch]:
         for batch in batches_of(epoch_order(train, config, epoch), size):
-            pairs = [segmenter_input(views[index], config, config.crop, rng) for index, rng in batch]
+            pairs = [segmenter_input(views[index], config, spec.preprocess, config.crop, rng) for index, rng in batch]
             known = [views[index].known | (views[index].masks.any((1, 2)) & config.boxes) for index, _ in batch]
             yield (
                 normalise(torch.stack([image for image, _ in pairs]), spec.preprocess),
@@ -83,8 +84,13 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     yield from fit(config, network, spec, start, task)
 
 
-def evaluate_segmenter(network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample]) -> dict[str, Any]:
+def evaluate_segmenter(
+    network: nn.Module, spec: NetworkSpec, samples: Sequence[Sample], brightness: float = 1.0
+) -> dict[str, Any]:
     """Dice and IoU at probability 0.5 without any minimum area; pictures without a known mask are passed over.
+
+    Args:
+        brightness: the pictures' values are multiplied by it first.
 
     Raises:
         DataError: no sample has a mask of a class that the network knows.
@@ -92,14 +98,16 @@ def evaluate_segmenter(network: nn.Module, spec: NetworkSpec, samples: Sequence[
     """
     masked = [sample for sample in samples if sample.mask is not None]
     if not masked:
-        raise DataError("no picture of this split has a mask; dice needs run lengths or pictures in masks/")
+        raise DataError("no picture of this split has a mask; dice needs run lengths, polygons or pictures in masks/")
     meter = SegmentationMeter(spec.classes)
-    for sample, areas in zip(masked, stream_areas(network, spec, masked), strict=True):
+    for sample, areas in zip(masked, stream_areas(network, spec, masked, brightness), strict=True):
         meter.add(areas, torch.from_numpy(known_classes(sample, spec.classes)))
     return meter.compute()
 
 
-def stream_areas(network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample]) -> Iterator[Tensor]:
+def stream_areas(
+    network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample], brightness: float = 1.0
+) -> Iterator[Tensor]:
     """`mask_areas` of each sample, in their order, at probability 0.5 without any minimum area.
 
     Raises:
@@ -110,7 +118,7 @@ def stream_areas(network: nn.Module, spec: NetworkSpec, samples: Iterable[Sample
         target = load_masks(sample, spec.classes, *image.shape[:2])
         if sample.crop is not None:
             image = image[sample.crop.top : sample.crop.bottom, sample.crop.left : sample.crop.right]
-        predicted = torch.from_numpy(mask_probabilities(network, spec, image)) >= 128
+        predicted = torch.from_numpy(mask_probabilities(network, spec, dimmed(image, brightness))) >= 128
         yield mask_areas(predicted, torch.from_numpy(target))
 
 
@@ -120,7 +128,7 @@ def mask_probabilities(
 ) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """C×H×W uint8 (0 to 255 for 0 to 1) of one H×W×3 uint8 picture or strip."""
     device = next(network.parameters()).device
-    boxes = plan_tiles(*image.shape[:2])
+    boxes = plan_tiles(*image.shape[:2], tiles=spec.preprocess.tiles)
     maps = network(to_input(image, boxes, spec.preprocess).to(device)).float().sigmoid().cpu()
     return stitch(maps, boxes, *image.shape[:2])
 

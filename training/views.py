@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.imagefile import read_image
 from models.imaging import resize
-from models.spec import is_defect_free
+from models.spec import Preprocess, is_defect_free
 from models.tiling import Box, plan_tiles
 from training.config import TrainConfig
 from training.data.record import Sample, known_classes, load_masks
@@ -35,9 +35,13 @@ class View:
 
 
 class Views:
-    """Decoded samples by index; kept in memory, since a few thousand pictures decode slower than they fit."""
+    """Decoded samples by index; kept in memory, since a few thousand pictures decode slower than they fit.
 
-    def __init__(self, samples: Sequence[Sample], mask_classes: Sequence[str], keep: int = 6000) -> None:
+    Args:
+        keep: bytes of them, at most.
+    """
+
+    def __init__(self, samples: Sequence[Sample], mask_classes: Sequence[str], keep: int = 3 * 2**30) -> None:
         self.samples = tuple(samples)
         self.mask_classes = tuple(mask_classes)
         self._keep = keep
@@ -59,7 +63,9 @@ class Views:
             else whole[sample.crop.top : sample.crop.bottom, sample.crop.left : sample.crop.right]
         )
         view = View(sample, np.ascontiguousarray(image), masks, known_classes(sample, self.mask_classes))
-        if len(self._kept) < self._keep:
+        size = view.image.nbytes + view.masks.nbytes
+        if size <= self._keep:
+            self._keep -= size
             self._kept[index] = view
         return view
 
@@ -117,8 +123,9 @@ def training_crop(view: View, config: TrainConfig, rng: np.random.Generator) -> 
     return whole
 
 
-def classifier_input(view: View, config: TrainConfig, rng: np.random.Generator) -> Tensor:
-    """3×S×S float from 0 to 255: cropped, sometimes continued by mirroring, mirrored, lit differently."""
+def classifier_input(view: View, config: TrainConfig, prepare: Preprocess, rng: np.random.Generator) -> Tensor:
+    """3×h×w float from 0 to 255: cropped, sometimes continued by mirroring, mirrored, lit differently; 6×3×h×w where
+    a picture is cut in six."""
     box = training_crop(view, config, rng)
     image = view.image[box.top : box.bottom, box.left : box.right]
     small = max(image.shape[:2]) < 0.75 * config.size
@@ -127,12 +134,21 @@ def classifier_input(view: View, config: TrainConfig, rng: np.random.Generator) 
         target = int(rng.integers(max(image.shape[:2]), config.size + 1))
         missing = [max(0, target - side) for side in image.shape[:2]]
         image = np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="symmetric")
-    pixels = resize(torch.from_numpy(np.ascontiguousarray(image)), config.size)
-    return _photometric(_mirrored(pixels, config, rng), config.photometric, rng)
+    image = np.ascontiguousarray(image)
+    boxes = plan_tiles(*image.shape[:2], tiles="six" if prepare.tiles == "six" else "whole")
+    parts = [resize(torch.from_numpy(image[b.top : b.bottom, b.left : b.right]), prepare.shape) for b in boxes]
+    pixels = torch.stack(parts) if prepare.tiles == "six" else parts[0]
+    return _lit(_mirrored(pixels, config, rng), config, rng)
 
 
-def segmenter_input(view: View, config: TrainConfig, crop: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """3×K×K float from 0 to 255 and C×K×K float masks, K = `crop`, near the scale that inspection looks at."""
+def segmenter_input(
+    view: View, config: TrainConfig, prepare: Preprocess, crop: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """3×h×w float from 0 to 255 and C×h×w float masks: a square of side `crop` near the scale that inspection looks
+    at, or the whole picture where that is looked at whole."""
+    if prepare.tiles == "whole":
+        image, masks = torch.from_numpy(view.image), torch.from_numpy(view.masks.astype(np.float32))
+        return _pair(image, masks, prepare.shape, config, rng)
     height, width = view.image.shape[:2]
     scale = config.size / min(height, width) * float(rng.uniform(0.8, 1.25))
     side = max(16, min(height, width, round(crop / scale)))
@@ -141,9 +157,16 @@ def segmenter_input(view: View, config: TrainConfig, crop: int, rng: np.random.G
     top, left = _corner(around, height, width, side, side, rng)
     image = torch.from_numpy(np.ascontiguousarray(view.image[top : top + side, left : left + side]))
     masks = torch.from_numpy(view.masks[:, top : top + side, left : left + side].astype(np.float32))
-    masks = F.interpolate(masks[None], (crop, crop), mode="bilinear", align_corners=False)[0]
-    both = _mirrored(torch.cat([resize(image, crop), masks]), config, rng)
-    return _photometric(both[:3], config.photometric, rng), (both[3:] > 0.5).float()
+    return _pair(image, masks, (crop, crop), config, rng)
+
+
+def _pair(
+    image: Tensor, masks: Tensor, shape: tuple[int, int], config: TrainConfig, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    """Picture and masks of the same size, mirrored together."""
+    masks = F.interpolate(masks[None], shape, mode="bilinear", align_corners=False)[0]
+    both = _mirrored(torch.cat([resize(image, shape), masks]), config, rng)
+    return _lit(both[:3], config, rng), (both[3:] > 0.5).float()
 
 
 def _corner(
@@ -160,11 +183,33 @@ def _corner(
 
 def _mirrored(pixels: Tensor, config: TrainConfig, rng: np.random.Generator) -> Tensor:
     if config.flips:
-        axes = [axis for axis in (1, 2) if rng.random() < 0.5]
+        axes = [axis for axis in (-2, -1) if rng.random() < 0.5]
         pixels = pixels.flip(axes) if axes else pixels
     if config.rotations:
-        pixels = torch.rot90(pixels, int(rng.integers(4)), (1, 2))
+        pixels = torch.rot90(pixels, int(rng.integers(4)), (-2, -1))
     return pixels
+
+
+def dimmed(image: NDArray[np.uint8], brightness: float) -> NDArray[np.uint8]:
+    """A picture as a darker or brighter exposure gives it: its values times `brightness`, whole numbers again.
+
+    Plain values, not light: cameras of a line give values in proportion to light, and of a picture that was coded for a
+    screen a quarter of its values is a twentieth of its light, which is the harder test.
+    """
+    if brightness == 1:
+        return image
+    return np.asarray((image.astype(np.float32) * brightness).round().clip(0, 255), dtype=np.uint8)
+
+
+def _lit(pixels: Tensor, config: TrainConfig, rng: np.random.Generator) -> Tensor:
+    return _exposed(_photometric(pixels, config.photometric, rng), config.exposure, rng)
+
+
+def _exposed(pixels: Tensor, stops: float, rng: np.random.Generator) -> Tensor:
+    """Every second picture darker by up to so many stops, or brighter by up to a quarter of them; as `dimmed`."""
+    if not stops or rng.random() < 0.5:
+        return pixels
+    return (pixels * float(2 ** rng.uniform(-stops, stops / 4))).round().clamp(0, 255)
 
 
 def _photometric(pixels: Tensor, strength: float, rng: np.random.Generator) -> Tensor:
@@ -176,8 +221,8 @@ def _photometric(pixels: Tensor, strength: float, rng: np.random.Generator) -> T
     pixels = ((pixels - mean) * float(contrast) + mean * float(gain)).clamp(0, 255)
     pixels = (pixels / 255) ** float(gamma) * 255
     if rng.random() < 0.15:
-        pixels = F.avg_pool2d(pixels[None], 3, 1, 1, count_include_pad=False)[0]
+        pixels = F.avg_pool2d(pixels, 3, 1, 1, count_include_pad=False)
     if rng.random() < 0.15:
-        noise = rng.normal(0, 255 * 0.1 * strength, pixels.shape[1:]).astype(np.float32)
+        noise = rng.normal(0, 255 * 0.1 * strength, pixels.shape[-2:]).astype(np.float32)
         pixels = (pixels + torch.from_numpy(noise)).clamp(0, 255)
     return pixels

@@ -45,6 +45,12 @@ def trainer_of(kind: str, config: dict[str, Any]) -> Trainer:
         from training.config import parse
 
         return listening(train_anomaly(parse(AnomalyConfig, config)))
+    if kind == "comparison":
+        from training.comparison.config import ComparisonConfig
+        from training.comparison.run import train_comparison
+        from training.config import parse
+
+        return listening(train_comparison(parse(ComparisonConfig, config)))
     raise RunError(f"there is no training called {kind!r}")
 
 

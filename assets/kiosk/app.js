@@ -1,5 +1,5 @@
 // Puts the kiosk together: attract → inspect or play → and back, for days.
-import { Camera } from "./camera.js";
+import { Camera, ServerCamera } from "./camera.js";
 import { Door } from "./door.js";
 import { guard, hold, recover, stayAwake } from "./guard.js";
 import { watch } from "./idle.js";
@@ -14,8 +14,7 @@ const IDLE = Math.max(2, Number(new URLSearchParams(location.search).get("idle")
 const SLIDE = 5000;
 const LOOK_AGAIN = 5000;
 
-let about, inspection, live, quiz, door;
-const camera = new Camera($("#camera"), () => inspection.cameraChanged());
+let about, camera, inspection, live, quiz, door;
 const slides = [...document.querySelectorAll("#slides img")];
 let slide = 0;
 let next = { slide: 0, look: 0, alive: 0 };
@@ -125,6 +124,7 @@ function keys(event) {
 
 function start() {
   fill(about.texts, about.lang);
+  camera = new (about.camera ? ServerCamera : Camera)($("#camera"), () => inspection.cameraChanged());
   inspection = new Inspection(camera, about.plates, lost);
   live = new Live(camera, lost);
   quiz = new Quiz(lost);

@@ -38,8 +38,9 @@ export class Inspection {
     show(this.blind ? "plates" : "home");
     this.blind = !(await this.camera.open());
     if (!stillIn(mine)) return;
-    if (this.blind) this.plates();
-    else show("home");
+    if (!this.blind) return show("home");
+    this.plates();
+    if (this.camera.promised) trouble("kiosk.trouble.camera");
   }
 
   plates() {
@@ -52,7 +53,9 @@ export class Inspection {
   // Lost or found: the page follows, unless somebody is looking at a result.
   cameraChanged() {
     $("#to-camera").hidden = !this.camera.live;
-    if (!this.camera.live && ["home", "count", "live"].includes(screen())) this.plates();
+    if (this.camera.live || !["home", "count", "live"].includes(screen())) return;
+    this.plates();
+    trouble("kiosk.trouble.camera");
   }
 
   surprise() {

@@ -23,17 +23,26 @@ class Defect(BaseModel):
     rle: str = Field(description="the mask as start length …: 1-based, column by column, as in Severstal's train.csv")
 
 
+class Anomaly(BaseModel):
+    """How strange the anomaly detector finds a picture, in a unit of its own."""
+
+    score: float = Field(description="strange where it is above the threshold")
+    threshold: float
+    false_alarms: float = Field(description="part of good pictures (0 to 1) that the threshold may be exceeded by")
+
+
 class Result(BaseModel):
     """What the models said of one picture."""
 
     verdict: Verdict
-    label: str = Field(description="the class that the verdict rests on")
+    label: str = Field(description="the class that the verdict rests on; `unknown` where only the detector fires")
     scores: dict[str, float] = Field(description="class → 0 to 1, highest first")
     defects: list[Defect] = Field(description="largest first")
     width: int
     height: int
     ms: float = Field(description="milliseconds of the networks")
-    models: dict[str, str] = Field(description="classifier and segmenter → name of the model")
+    models: dict[str, str] = Field(description="classifier, segmenter, anomaly → name of the model")
+    anomaly: Anomaly | None = Field(None, description="null where no anomaly detector was at work")
 
 
 class _Named(BaseModel):
@@ -132,7 +141,7 @@ class Model(BaseModel):
     """A model of this SteelGUI; `active` ones inspect."""
 
     name: str
-    kind: str | None = Field(description="classifier, segmenter or generator; null where it cannot be read")
+    kind: str | None = Field(description="classifier, segmenter, anomaly or generator; null where it cannot be read")
     bundled: bool
     active: bool
     megabytes: float

@@ -21,6 +21,10 @@ Score = Annotated[float, Form(ge=0, le=1, description="score from which a class 
 Area = Annotated[int, Form(ge=0, le=100_000_000, description="smallest region, pixels")]
 Gate = Annotated[float, Form(ge=1, le=1000, description="how many times that area grows where the classifier doubts")]
 
+Rate = Annotated[
+    float, Form(gt=0, lt=1, description="part of good pictures that an anomaly detector may take for strange")
+]
+
 
 def router(workbench: Workbench) -> APIRouter:
     api = APIRouter(tags=["inspect"], dependencies=[may("inspect")])
@@ -39,12 +43,13 @@ def router(workbench: Workbench) -> APIRouter:
         score: Score = 0.5,
         min_area: Area = 40,
         gate: Gate = 10.0,
+        false_alarms: Rate = 0.01,
     ) -> Batch:
         """Inspect pictures and keep the results in the history. One that cannot be read says why in its place, and the
         rest goes on."""
         if not 0 < len(files) <= MOST:
             raise HTTPException(422, f"One request takes 1 to {MOST} files, not {len(files)}.")
-        waiting = line_up(files, Thresholds(score, min_area, gate))
+        waiting = line_up(files, Thresholds(score, min_area, gate, false_alarms))
         items = []
         for file, row in zip(files, await asyncio.gather(*waiting, return_exceptions=True), strict=True):
             if isinstance(row, ImageError):
@@ -63,10 +68,11 @@ def router(workbench: Workbench) -> APIRouter:
         score: Score = 0.5,
         min_area: Area = 40,
         gate: Gate = 10.0,
+        false_alarms: Rate = 0.01,
     ) -> Prediction:
         """Inspect one picture: the object that `steelgui inspect --json` prints. `Location` names its inspection in
         the history."""
-        [waiting] = line_up([file], Thresholds(score, min_area, gate))
+        [waiting] = line_up([file], Thresholds(score, min_area, gate, false_alarms))
         row = await waiting
         response.headers["Location"] = f"/api/v1/inspections/{row.id}"
         return Prediction(path=_name(file), **row.result)

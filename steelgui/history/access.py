@@ -30,6 +30,8 @@ class Access:
     def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
         self._settings = settings
         self._patience = patience
+        #: So many writes were committed through this object.
+        self.writes = 0
         self._engine: Engine | None = None
         self._opening = threading.Lock()
         # SQLite has one writer at a time anyway; here threads queue, there they would poll.
@@ -73,7 +75,8 @@ class Access:
                 with queue, self._session(engine) as session:
                     result = work(session, again)
                     session.commit()
-                    return result
+                self.writes += 1
+                return result
             except StorageError as error:
                 if time.monotonic() + pause - begin > self._bearable(error.__cause__):
                     raise

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
@@ -68,6 +69,13 @@ def _looked(session: Session, where: Filter) -> Summary:
     counts = {verdict: int(matched) for verdict, _, matched in rows}
     looked_at = sum(count for _, count, _ in rows)
     return Summary(sum(counts.values()), counts.get("defect", 0), exact=looked_at < LOOKED)
+
+
+def version(session: Session) -> str:
+    """Changes with how many inspections there are of each kind, and with the newest."""
+    counted = session.execute(select(KindRecord.id, KindRecord.count).order_by(KindRecord.id))
+    newest = session.scalar(select(func.max(Record.id)))
+    return f"{newest}/{crc32(repr([tuple(row) for row in counted]).encode()):08x}"
 
 
 def facets(session: Session) -> Facets:

@@ -140,6 +140,14 @@ class History:
         with self._access.read() as session:
             return summary(session, where or Filter())
 
+    def version(self) -> str:
+        """Changes with every change: at once with one made through this object, with another's as soon as it comes
+        to more or fewer inspections, of a class, of a model, or in the trash."""
+        from steelgui.history.figures import version
+
+        with self._access.read() as session:
+            return f"{self._access.writes}/{version(session)}"
+
     def facets(self) -> Facets:
         """What there is to filter by."""
         from steelgui.history.figures import facets

@@ -20,6 +20,7 @@ from steelgui.kiosk.pictures import Pictures
 from steelgui.kiosk.quiz import Best, Quiz
 from steelgui.kiosk.walk import render_walk, walk_path
 from steelgui.overlay import draw_overlay
+from steelgui.services.cameras import STALE, Camera, Shot
 from steelgui.services.decision import decide
 from steelgui.services.workbench import Workbench
 from steelgui.settings import StorageError
@@ -41,6 +42,7 @@ class Booth:
         self.lock = Lock(self.settings)
         scores = self.settings.cache / "kiosk-best.json" if self.settings.kiosk_keep else None
         self.quiz = Quiz(Pictures(self.settings), Best(scores))
+        self.camera = Camera(self.settings.camera, _say) if self.settings.camera else None
         #: Another one after each start, so that a page that is older than the server loads itself anew.
         self.start_id = secrets.token_hex(4)
         # One thread of its own: a web server's threads come and go, and each keeps memory of its own.
@@ -84,6 +86,18 @@ class Booth:
                 # The visitor gets the answer all the same.
                 _say(str(error))
         return told(evidence, inspection)
+
+    async def shot(self, after: int) -> Shot | None:
+        """The server's camera: its newest picture, other than the one of a number; None where none comes."""
+        for _ in range(int(STALE * 50)):
+            if self.camera is None:
+                return None
+            shot = self.camera.newest()
+            # A page that is older than the server may have a number that is yet to come.
+            if shot is not None and shot.number != after:
+                return shot
+            await asyncio.sleep(0.02)
+        return None
 
     def walk(self) -> Path | None:
         """The rendered walk; None until it is there. Rendering begins once visitors need not wait for the models."""

@@ -62,6 +62,7 @@ def _application(booth: Booth) -> Starlette:
                 "texts": {lang: texts(lang) for lang in LANGUAGES},
                 "lang": booth.settings.lang,
                 "keep": booth.settings.kiosk_keep,
+                "camera": booth.camera is not None,
                 "plates": [path.stem for path in booth.plates()],
                 "rounds": ROUNDS,
                 "door": "pin" if booth.lock.known else "shut" if booth.settings.kiosk else "open",
@@ -85,6 +86,14 @@ def _application(booth: Booth) -> Starlette:
         if plate not in known:
             return _refusal(404, "there is no such plate")
         return JSONResponse(await booth.run(booth.inspect, known[plate]))
+
+    async def camera(request: Request) -> Response:
+        """A picture of the server's camera that is another than the one of this number."""
+        after = request.query_params.get("after", "")
+        shot = await booth.shot(int(after) if after.isdecimal() and len(after) < 16 else 0)
+        if shot is None:
+            return _refusal(503, "the camera gives no picture", {"Retry-After": "1"})
+        return Response(shot.jpeg, media_type="image/jpeg", headers={"X-Number": str(shot.number)})
 
     async def new_game(_: Request) -> Response:
         game = await booth.run(booth.quiz.start)
@@ -123,6 +132,7 @@ def _application(booth: Booth) -> Starlette:
             Route("/alive", _told(alive)),
             Route("/walk.webp", _told(walk)),
             Route("/inspect", _told(inspect), methods=["POST"]),
+            Route("/camera.jpg", _told(camera)),
             Route("/quiz", _told(new_game), methods=["POST"]),
             Route("/quiz/best", _told(best)),
             Route("/quiz/{game}/{number:int}.png", _told(picture)),

@@ -16,7 +16,7 @@ KEPT = 20
 
 
 class Active:
-    """`HOME/active.json`: for each kind the names that were activated, the newest last."""
+    """`HOME/active.json`: for each kind the names that were activated, the newest last, "" where it was off."""
 
     def __init__(self, settings: Settings) -> None:
         self._path = settings.home / "active.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 from models.spec import is_defect_free
@@ -201,30 +201,32 @@ class Dashboard:
         self._now = now
         self._maps = PositionMaps(history)
 
-    def token(self) -> str:
-        """Changes when inspections come or go, and by the hour, since time itself moves the ranges."""
-        newest = self._history.latest(1)
-        summary = self._history.summary()
-        return f"{newest[0].id if newest else 0}/{summary.count}/{summary.defects}/{self._now():%Y-%m-%d %H}"
+    def token(self, zone: tzinfo | None = None) -> str:
+        """Changes when inspections come, go or are corrected, and by the hour, since time itself moves the ranges."""
+        return f"{self._history.version()}/{self._at(zone):%Y-%m-%d %H}"
 
-    def view(self, asked: Asked) -> View:
+    def view(self, asked: Asked, zone: tzinfo | None = None) -> View:
         """
+        Args:
+            zone: whose days and hours these are; None takes the machine's own.
+
         Raises:
             StorageError: the history cannot be read.
             ValueError: own dates in the wrong order.
         """
-        now = self._now()
+        now = self._at(zone)
         span, before = spans(asked.preset, now, asked.own)
         shown, grain, stats = self._bars(span, now)
         labels = ordered(merged(stats.labels))
-        if asked.start not in {period.start for period in shown}:
-            asked = replace(asked, start=None)
+        # The bar's own start, whose zone knows of summer time; a page sends one with an offset that never changes.
+        start = next((period.start for period in shown if period.start == asked.start), None)
+        asked = replace(asked, start=start)
         chosen = span
-        if asked.start is not None:
-            chosen = Span(asked.start, following(asked.start, grain))
-            before = Span(asked.start - (following(asked.start, grain) - asked.start), asked.start)
-            stats = self._stats(chosen)
-        figures = self._figures(chosen, stats, asked.label)
+        if start is not None:
+            chosen = Span(start, following(start, grain))
+            before = Span(start - (following(start, grain) - start), start)
+            stats = self._stats(chosen, now)
+        figures = self._figures(chosen, stats, now, asked.label)
         verdict: Literal["ok", "defect"] = "ok" if asked.label == FREE else "defect"
         return View(
             asked,
@@ -233,30 +235,34 @@ class Dashboard:
             shown,
             labels,
             figures,
-            self._figures(before, self._stats(before), asked.label) if before else None,
+            self._figures(before, self._stats(before, now), now, asked.label) if before else None,
             p_chart([(hits_of(period, asked.label), period.count) for period in shown]),
-            self._maps.of(replace(_filter(chosen, asked.label), verdict=verdict), asked.label),
+            self._maps.of(replace(narrowed(chosen, asked.label), verdict=verdict), asked.label),
         )
 
     def _bars(self, span: Span, now: datetime) -> tuple[tuple[Period, ...], Grain, Stats]:
         """Bars to the end of what has begun, and the figures that they come from."""
         end = span.until or midnight(now.date() + timedelta(days=1), now.tzinfo)
         grain = grain_of(span.since, end) if span.since else "day"
-        stats = self._stats(span, grain)
+        stats = self._stats(span, now, grain)
         since = span.since or (stats.periods[0].start if stats.periods else midnight(now.date(), now.tzinfo))
         if span.since is None:
             grain = grain_of(since, end)
             if grain == "hour":
-                stats = self._stats(span, grain)
+                stats = self._stats(span, now, grain)
         found = bars(stats.periods, begin(since, grain), end, grain)
         return tuple(replace(period, labels=merged(period.labels)) for period in found), grain, stats
 
-    def _stats(self, span: Span, grain: Grain = "day", label: str | None = None) -> Stats:
-        return self._history.stats(_filter(span, label), step_of(grain), self._now().tzinfo or LOCAL)
+    def _at(self, zone: tzinfo | None) -> datetime:
+        now = self._now()
+        return now.astimezone(zone) if zone else now
 
-    def _figures(self, span: Span, stats: Stats, label: str | None) -> Figures:
+    def _stats(self, span: Span, now: datetime, grain: Grain = "day", label: str | None = None) -> Stats:
+        return self._history.stats(narrowed(span, label), step_of(grain), now.tzinfo or LOCAL)
+
+    def _figures(self, span: Span, stats: Stats, now: datetime, label: str | None) -> Figures:
         labels = merged(stats.labels)
-        timed = stats if label is None else self._stats(span, label=label)
+        timed = stats if label is None else self._stats(span, now, label=label)
         hits = stats.defects if label is None else labels.get(label, 0)
         return Figures(span, stats.count, hits, labels, timed.mean_ms, timed.p95_ms)
 
@@ -273,7 +279,8 @@ def class_changes(now: Figures, before: Figures) -> dict[str, Compared]:
     }
 
 
-def _filter(span: Span, label: str | None) -> Filter:
+def narrowed(span: Span, label: str | None) -> Filter:
+    """The inspections of a time and of a class, or of `FREE`."""
     where = Filter(since=span.since, until=span.until)
     if label == FREE:
         return replace(where, verdict="ok")

@@ -188,11 +188,8 @@ class Datasets:
         return read_image(sample.image)
 
     def picture(self, sample: Sample, side: int) -> NDArray[np.uint8]:
-        """A picture, at most `side` pixels a side, with the outlines of its masks in its classes' colours.
-
-        Raises:
-            ImageError, DataError: picture or mask cannot be read.
-        """
+        """A picture, at most `side` pixels a side, with the outlines of its masks in its classes' colours; ImageError
+        or DataError where picture or mask cannot be read."""
         whole = self.pixels(sample)
         height, width, _ = whole.shape
         masks = self.masks(sample, height, width)
@@ -283,12 +280,23 @@ class Datasets:
         for number, marked in enumerate(masks.values(), 1):
             index[marked] = number
         free = next((name for name in self.dataset(folder).classes if is_defect_free(name)), "none")
+        file = self._keep_mask(folder, name, index)
+        edit = Edit(labels=tuple(masks) or (free,), mask=file, classes=tuple(masks))
+        self._change(folder, "mask", f"{sample.image.name}: {label}", {name: edit})
+
+    def marking(self, folder: Path, name: str, label: str, mask: NDArray[np.bool_] | None) -> Edit:
+        """Where a picture of the data set's own shows its class, H×W; of None, or a good part, nothing."""
+        if mask is None or is_defect_free(label):
+            return Edit()
+        return Edit(mask=self._keep_mask(folder, name, mask.astype(np.uint8)), classes=(label,))
+
+    def _keep_mask(self, folder: Path, name: str, index: NDArray[np.uint8]) -> str:
+        """Of value i + 1 where class i is marked; returns how edits call it."""
         file = f"{MASKS}/{Path(name).stem}-{_digest(index.tobytes())}.png"
         (folder / MASKS).mkdir(exist_ok=True)
         with atomic_path(folder / file) as temporary:
             Image.fromarray(index).save(temporary, "PNG")
-        edit = Edit(labels=tuple(masks) or (free,), mask=file, classes=tuple(masks))
-        self._change(folder, "mask", f"{sample.image.name}: {label}", {name: edit})
+        return file
 
     def split(
         self, folder: Path, validation: float, test: float = 0.0, seed: int = 0, progress: Progress | None = None
@@ -310,8 +318,18 @@ class Datasets:
         self._change(folder, "splits", f"{said}, seed {seed}", edits)
         return dict(Counter(one.split or "" for one in dealt))
 
-    def add(self, folder: Path | None, picture: Path | NDArray[np.uint8], name: str, label: str) -> Path:
+    def add(
+        self,
+        folder: Path | None,
+        picture: Path | NDArray[np.uint8],
+        name: str,
+        label: str,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Path:
         """Copy a picture into a data set as a training picture of a class; None adds it to `corrections`.
+
+        Args:
+            mask: H×W, where it shows the class; None where that is not known.
 
         Raises:
             DataError: the class has no usable name, or the picture is there already.
@@ -322,7 +340,8 @@ class Datasets:
         file = added_file(pixels, name)
         if (folder / file).is_file():
             raise DataError(f"{name} is in {folder.name} already; change its class on the Data page")
-        self._change(folder, "added", f"{name} → {label}", {file: self.adding(folder, file, pixels, label)})
+        edit = self.adding(folder, file, pixels, label).then(self.marking(folder, file, label, mask))
+        self._change(folder, "added", f"{name} → {label}", {file: edit})
         return folder
 
     def own(self, folder: Path | None) -> Path:

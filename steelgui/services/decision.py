@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.spec import is_defect_free
-from steelgui.results import Defect, Evidence, Inspection, Thresholds
+from steelgui.results import UNKNOWN, Defect, Evidence, Inspection, Strangeness, Thresholds
 
 _EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
@@ -17,7 +17,11 @@ def decide(evidence: Evidence, thresholds: Thresholds) -> Inspection:
 
     A class is found when its score reaches the threshold, or when its masks survive: regions below the minimum area
     are dropped, and the minimum grows with the classifier's doubt (the soft gate of the Severstal winner).
+
+    Where none is found, but the anomaly detector finds the picture too strange, the defect is `unknown`.
     """
+    strange = evidence.strangeness
+    anomaly = strange.judged(thresholds.false_alarms) if strange else None
     defects = tuple(sorted(_defects(evidence, thresholds), key=lambda defect: -defect.area_px))
     scores = dict(sorted(evidence.scores.items(), key=lambda item: -item[1]))
     found = [name for name, score in scores.items() if score >= thresholds.score and not is_defect_free(name)]
@@ -25,6 +29,8 @@ def decide(evidence: Evidence, thresholds: Thresholds) -> Inspection:
         label = found[0]
     elif defects:
         label = defects[0].name
+    elif strange and anomaly and anomaly.fires:
+        label, found, defects = UNKNOWN, [UNKNOWN], _unknown(strange, thresholds)
     else:
         label = next((name for name in scores if is_defect_free(name)), "none")
     height, width = evidence.image.shape[:2]
@@ -38,6 +44,7 @@ def decide(evidence: Evidence, thresholds: Thresholds) -> Inspection:
         ms=evidence.ms,
         models=evidence.models,
         thresholds=thresholds,
+        anomaly=anomaly,
     )
 
 
@@ -62,11 +69,20 @@ def _defects(evidence: Evidence, thresholds: Thresholds) -> list[Defect]:
         if strongest is not None:
             mask = mask & (strongest == index)
         minimum = gated_area(evidence.scores.get(name), thresholds)
-        mask, regions = drop_small(mask, minimum)
-        if regions:
-            area = int(mask.sum())
-            defects.append(Defect(name, mask, area, 100 * area / mask.size, regions))
+        defects += _marked(name, mask, minimum)
     return defects
+
+
+def _unknown(strange: Strangeness, thresholds: Thresholds) -> tuple[Defect, ...]:
+    """Where a picture is strange; nothing where that is no place large enough."""
+    mask = strange.map > strange.level(thresholds.false_alarms)
+    return tuple(_marked(UNKNOWN, mask, thresholds.min_area))
+
+
+def _marked(name: str, mask: NDArray[np.bool_], minimum: float) -> list[Defect]:
+    mask, regions = drop_small(mask, minimum)
+    area = int(mask.sum())
+    return [Defect(name, mask, area, 100 * area / mask.size, regions)] if regions else []
 
 
 def drop_small(mask: NDArray[np.bool_], minimum: float) -> tuple[NDArray[np.bool_], int]:

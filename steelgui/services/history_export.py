@@ -82,11 +82,13 @@ def table(rows: Iterable[HistoryRow]) -> str:
         [
             *("id", "time", "file", "picture", "source", "verdict", "label", "score", "defects", "area_px", "area_pct"),
             *("width", "height", "ms", "classifier", "segmenter", "corrected", "model_label", "note"),
+            *("anomaly", "anomaly_threshold"),
         ]
     )
     for row in rows:
         named = marks(row)
         area = sum(defect["area_px"] for defect in row.result["defects"]) if named else 0
+        strange = row.result.get("anomaly") or {}
         writer.writerow(
             [
                 row.id,
@@ -108,6 +110,8 @@ def table(rows: Iterable[HistoryRow]) -> str:
                 row.corrected_at.isoformat(timespec="seconds") if row.corrected_at else "",
                 row.result["label"],
                 _inert(row.note or ""),
+                strange.get("score", ""),
+                strange.get("threshold", ""),
             ]
         )
     return out.getvalue()

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sidecar import CheckpointError
-from models.spec import is_defect_free
-from steelgui.results import Evidence
+from models.spec import Kind, is_defect_free
+from steelgui.results import Evidence, Strangeness
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from models.checkpoint import Checkpoint
     from models.tiling import Box
 
+#: In the order of an inspector's networks, with what a sentence calls one.
+KINDS: dict[Kind, str] = {"classifier": "a classifier", "segmenter": "a segmenter", "anomaly": "an anomaly detector"}
 #: Tiles that go through a network at once; bounds memory for a very long strip.
 BATCH_TILES = 32
 
@@ -35,19 +37,21 @@ def devices() -> list[str]:
 
 
 class Inspector:
-    """A classifier and a segmenter, either of which may be absent.
+    """A classifier, a segmenter and an anomaly detector, any of which may be absent, but not all.
 
     All forward passes run on one thread of its own: torch sets up its workers once for each calling thread, and a web
     server's threads come and go.
     """
 
-    def __init__(self, classifier: Path | None, segmenter: Path | None, device: str = "auto") -> None:
-        if classifier is None and segmenter is None:
+    def __init__(
+        self, classifier: Path | None, segmenter: Path | None, detector: Path | None = None, device: str = "auto"
+    ) -> None:
+        self.paths = (classifier, segmenter, detector)
+        if not any(self.paths):
             raise CheckpointError("no model to inspect with; reinstall SteelGUI or name one with --model FILE")
-        self.paths = (classifier, segmenter)
         self.wanted_device = device
         self._lock = threading.Lock()
-        self._networks: tuple[Checkpoint | None, Checkpoint | None] | None = None
+        self._networks: tuple[Checkpoint | None, ...] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
 
     @property
@@ -57,7 +61,7 @@ class Inspector:
     @property
     def names(self) -> dict[str, str]:
         """Network kind → name of the checkpoint, without loading it."""
-        return {kind: path.stem for kind, path in zip(("classifier", "segmenter"), self.paths, strict=True) if path}
+        return {kind: path.stem for kind, path in zip(KINDS, self.paths, strict=True) if path}
 
     @property
     def device(self) -> str:
@@ -71,11 +75,12 @@ class Inspector:
             if self._networks is None:
                 from models.checkpoint import load_checkpoint
 
-                classifier, segmenter = (load_checkpoint(path, self.device) if path else None for path in self.paths)
-                for checkpoint, kind in ((classifier, "classifier"), (segmenter, "segmenter")):
+                networks = tuple(load_checkpoint(path, self.device) if path else None for path in self.paths)
+                for checkpoint, kind in zip(networks, KINDS, strict=True):
                     if checkpoint and checkpoint.spec.kind != kind:
-                        raise CheckpointError(f"{checkpoint.name} is a {checkpoint.spec.kind}; a {kind} is needed")
-                self._networks = classifier, segmenter
+                        found = KINDS.get(checkpoint.spec.kind, f"a {checkpoint.spec.kind}")
+                        raise CheckpointError(f"{checkpoint.name} is {found}; {KINDS[kind]} is needed")
+                self._networks = networks
 
     def look(self, image: NDArray[np.uint8]) -> Evidence:
         """One H×W×3 uint8 image; see `look_many`."""
@@ -90,11 +95,15 @@ class Inspector:
         from models.tiling import plan_tiles
 
         assert self._networks
-        classifier, segmenter = self._networks
+        classifier, segmenter, detector = self._networks
         since = time.perf_counter()
-        plans = [plan_tiles(*image.shape[:2]) for image in images]
-        seen = self._classify(classifier, images, plans) if classifier else None
-        maps = self._segment(segmenter, images, plans) if segmenter else None
+
+        def plans(checkpoint: Checkpoint) -> list[list[Box]]:
+            return [plan_tiles(*image.shape[:2], tiles=checkpoint.spec.preprocess.tiles) for image in images]
+
+        seen = self._classify(classifier, images, plans(classifier)) if classifier else None
+        maps = self._segment(segmenter, images, plans(segmenter)) if segmenter else None
+        strange = self._detect(detector, images, plans(detector)) if detector else None
         each = (time.perf_counter() - since) * 1000 / len(images)
         return [
             Evidence(
@@ -105,6 +114,7 @@ class Inspector:
                 heat=seen[index][1] if seen else np.zeros(image.shape[:2], dtype=np.uint8),
                 models=self.names,
                 ms=each,
+                strangeness=strange[index] if strange else None,
             )
             for index, image in enumerate(images)
         ]
@@ -141,10 +151,9 @@ class Inspector:
                 classify(checkpoint.network, b, spec.multi_label) for b in self._batches(images, plans, checkpoint)
             ]
         scores, features = torch.cat([s for s, _ in passed]), torch.cat([f for _, f in passed])
-        results, start = [], 0
+        results = []
         defects = [index for index, name in enumerate(spec.classes) if not is_defect_free(name)]
-        for image, plan in zip(images, plans, strict=True):
-            part = slice(start, start := start + len(plan))
+        for image, plan, part in _each(images, plans):
             pooled = pool_tiles(scores[part], spec)
             target = defects[int(pooled[defects].argmax())]
             cam = grad_cam(checkpoint.network, features[part], torch.full((len(plan),), target, device=features.device))
@@ -166,8 +175,41 @@ class Inspector:
             maps = torch.cat(
                 [checkpoint.network(b).float().sigmoid().cpu() for b in self._batches(images, plans, checkpoint)]
             )
-        starts = np.cumsum([0, *(len(plan) for plan in plans)]).tolist()
+        return [stitch(maps[part], plan, *image.shape[:2]) for image, plan, part in _each(images, plans)]
+
+    def _detect(
+        self, checkpoint: Checkpoint, images: Sequence[NDArray[np.uint8]], plans: Sequence[Sequence[Box]]
+    ) -> list[Strangeness]:
+        """How strange each image is, and where."""
+        import torch
+
+        from models.anomaly import Detector
+        from models.imaging import stitch
+
+        assert isinstance(checkpoint.network, Detector)
+        with torch.inference_mode():
+            passed = [checkpoint.network(batch) for batch in self._batches(images, plans, checkpoint)]
+            good = checkpoint.network.good.float().cpu()
+        scores = torch.cat([score.float().cpu() for score, _ in passed])
+        maps = torch.cat([where.float().cpu() for _, where in passed])
+        steepest = float(good[:, 1].max())
+        # As bytes: twice the highest value of a good picture is as strange as anything need be.
+        shares = (maps / max(steepest, 1e-12) * (128 / 255)).clamp(0, 1)
         return [
-            stitch(maps[start : start + len(plan)], plan, *image.shape[:2])
-            for image, plan, start in zip(images, plans, starts[:-1], strict=True)
+            Strangeness(
+                score=float(scores[part].max()),
+                map=stitch(shares[part][:, None], plan, *image.shape[:2])[0],
+                steepest=steepest,
+                good=good.numpy(),
+            )
+            for image, plan, part in _each(images, plans)
         ]
+
+
+def _each(
+    images: Sequence[NDArray[np.uint8]], plans: Sequence[Sequence[Box]]
+) -> Iterator[tuple[NDArray[np.uint8], Sequence[Box], slice]]:
+    """Every image with its tiles, and where these lie among the tiles of all."""
+    start = 0
+    for image, plan in zip(images, plans, strict=True):
+        yield image, plan, slice(start, start := start + len(plan))

@@ -15,7 +15,11 @@ from steelgui.services.active import Active
 from steelgui.settings import Settings, weights_folder
 
 #: By kind, the figure on which two models of it are compared: on its own validation split, as its card has it.
-FIGURES: dict[Kind, str] = {"classifier": "macro_f1", "segmenter": "dice_positive"}
+FIGURES: dict[Kind, str] = {"classifier": "macro_f1", "segmenter": "dice_positive", "anomaly": "image_auroc"}
+#: Kinds that inspect, in the order of `Library.together`.
+INSPECTING: tuple[Kind, ...] = ("classifier", "segmenter", "anomaly")
+#: In the place of a name: nothing of this kind inspects.
+OFF = ""
 #: No name of a model: it would lie in another folder, be hidden, or be no file name on Windows.
 NO_NAME = re.compile(r'^\.|[<>:"/\\|?*\x00-\x1f]|^$')
 
@@ -81,23 +85,27 @@ class Library:
         return found
 
     def default(self, kind: Kind) -> Path | None:
-        """The model that inspects: the newest that was activated and is still there, else the bundled one, if any."""
-        return next(iter(self._chosen(kind)), None)
+        """The model that inspects: the newest that was activated and is still there, else the bundled one, if any; None
+        where the kind was switched off. No anomaly detector is bundled."""
+        return None if self._is_off(kind) else next(iter(self._chosen(kind)), None)
 
-    def together(self) -> tuple[Path | None, Path | None]:
-        """Classifier and segmenter that inspect together.
+    def together(self) -> tuple[Path | None, Path | None, Path | None]:
+        """Classifier, segmenter and anomaly detector that inspect together.
 
         A segmenter that marks classes which the classifier does not know is one of another product, and its masks would
-        contradict the scores. Then one inspects alone: what somebody has activated, of two the classifier.
+        contradict the scores. Then one inspects alone: what somebody has activated, of two the classifier. Where all
+        were switched off, since the last one is gone, that holds no more.
         """
-        classifier, segmenter = self.default("classifier"), self.default("segmenter")
+        classifier, segmenter, detector = map(self.default, INSPECTING)
+        if not (classifier or segmenter or detector):
+            classifier, segmenter = (next(iter(self._chosen(kind)), None) for kind in INSPECTING[:2])
         if classifier is None or segmenter is None:
-            return classifier, segmenter
+            return classifier, segmenter, detector
         known, marked = (_entry(path, self._bundled(path)).spec for path in (classifier, segmenter))
         if known is None or marked is None or set(marked.classes) <= set(known.classes):
-            return classifier, segmenter
+            return classifier, segmenter, detector
         alone = self._bundled(classifier) and not self._bundled(segmenter)
-        return (None, segmenter) if alone else (classifier, None)
+        return (None, segmenter, detector) if alone else (classifier, None, detector)
 
     def warning(self, kind: Kind) -> str | None:
         """A sentence with figures where the model that inspects is worse than the one before it; None where it is not,
@@ -109,9 +117,12 @@ class Library:
 
     def _chosen(self, kind: Kind) -> list[Path]:
         """What was activated and is still there, the newest first; the bundled one is always last."""
-        names = [*reversed(self.active.names(kind)), f"neu-{kind}"]
+        names = [*(name for name in reversed(self.active.names(kind)) if name != OFF), f"neu-{kind}"]
         paths = (folder / f"{name}.safetensors" for name in dict.fromkeys(names) for folder, _ in self._folders)
         return [path for path in paths if path.is_file()]
+
+    def _is_off(self, kind: Kind) -> bool:
+        return self.active.names(kind)[-1:] == [OFF]
 
     def _bundled(self, path: Path) -> bool:
         return path.parent == weights_folder()
@@ -126,7 +137,7 @@ class Library:
 
         entry = self.entry(name)
         if entry.spec is None or entry.spec.kind == "generator":
-            raise CheckpointError(f"{name} is a generator; activate a classifier or a segmenter")
+            raise CheckpointError(f"{name} is a generator; activate a classifier, a segmenter or an anomaly detector")
         if entry.path.absolute().parent not in {folder.absolute() for folder, _ in self._folders}:
             raise CheckpointError(
                 f"{entry.path.name} is not among the models here; take it in with `steelgui models import` first"
@@ -135,6 +146,19 @@ class Library:
         before = self.default(entry.spec.kind)
         self.active.activate(entry.spec.kind, entry.name)
         return entry, _entry(before, self._bundled(before)) if before else None
+
+    def switch_off(self, kind: Kind) -> str | None:
+        """Let no model of a kind inspect; returns the one that did. `Active.roll_back` brings it back.
+
+        Raises:
+            CheckpointError: nothing else would inspect.
+        """
+        before = self.default(kind)
+        if before and not any(self.default(other) for other in INSPECTING if other != kind):
+            raise CheckpointError(f"nothing but {before.stem} inspects; activate a model of another kind first")
+        if before:
+            self.active.activate(kind, OFF)
+        return before.stem if before else None
 
     def take_in(self, file: Path, name: str | None = None) -> Path:
         """Copy a checkpoint and its card into `HOME/models`, once it has been loaded; returns the copy.

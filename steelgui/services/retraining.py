@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from models.imagefile import read_image
 from models.sidecar import read_sidecar
 from models.spec import Kind
 from steelgui.results import Evidence
+from steelgui.services.command_line import command_line
 from steelgui.services.datasets import Datasets
 from steelgui.services.experiments import Experiments
 from steelgui.services.heat_maps import HeatMaps
@@ -93,20 +93,7 @@ class Retraining:
         return len(plan(config)) * one
 
     def command(self, config: ExperimentConfig) -> str:
-        """The same from the command line; only what differs from the defaults is written out."""
-        words = ["steelgui", "experiment", "--data", str(config.data)]
-        for name, field in ExperimentConfig.model_fields.items():
-            value = getattr(config, name)
-            if name in ("data", "out", "resume") or value == field.default:
-                continue
-            flag = name.replace("_", "-")
-            if isinstance(value, bool):
-                words.append(f"--{flag}" if value else f"--no-{flag}")
-            elif isinstance(value, tuple):
-                words += [f"--{flag}", *(item.name if isinstance(item, Path) else str(item) for item in value)]
-            else:
-                words += [f"--{flag}", str(value)]
-        return shlex.join(words)
+        return command_line(["experiment"], config)
 
     def look(self, run: Run) -> Experiment:
         """RunError where its configuration cannot be read."""
@@ -207,7 +194,7 @@ class Retraining:
     def activated(self, kind: Kind) -> str | None:
         """The model that was activated last; None while the bundled one inspects."""
         names = Library(self.experiments.settings).active.names(kind)
-        return names[-1] if names else None
+        return names[-1] or None if names else None
 
     def find(self, run_id: str | None) -> Run | None:
         try:

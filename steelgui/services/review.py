@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from models.imagefile import read_image
 from steelgui.history import Cursor, Facets, Filter, HistoryRow, Order, Summary
 from steelgui.overlay import draw_overlay
-from steelgui.results import Inspection, Thresholds
+from steelgui.results import UNKNOWN, Inspection, Thresholds
 from steelgui.services import history_export
-from steelgui.services.corrections import Correction, correct, take_back
+from steelgui.services.corrections import Picture, correct, new_set, remove_empty, take_back
 from steelgui.services.datasets import Datasets
 from steelgui.services.decision import decide
 from steelgui.services.workbench import Workbench
@@ -126,7 +126,8 @@ class Review:
         return self._can_undo(lambda: self.history.delete(ids))
 
     def relabel(self, ids: Collection[int], label: str, into: str) -> str:
-        """Say what inspections show in truth; their pictures join a data set for the next training.
+        """Say what inspections show in truth; their pictures join a data set for the next training, with what was
+        marked on them as unknown.
 
         Args:
             into: name of a data set, or empty for the one of corrections.
@@ -135,11 +136,42 @@ class Review:
             DataError: there is no such data set, or the class has no usable name.
             ImageError: a picture cannot be read; nothing is changed then.
         """
+        return self._relabel(ids, label, self.datasets.find(into) if into else None)[0]
+
+    def collect(self, ids: Collection[int], label: str, into: str, new: str) -> tuple[str, Path]:
+        """Make a class of inspections, as `relabel`; returns the data set too.
+
+        Args:
+            new: name of a data set to be made for them; empty for the one that `into` names.
+
+        Raises:
+            DataError, ImageError: as `relabel`; no data set is made then.
+        """
+        if not new:
+            return self._relabel(ids, label, self.datasets.find(into) if into else None)
+        self._some(ids)
+        folder = new_set(self.datasets, new)
+        try:
+            return self._relabel(ids, label, folder, made=True)
+        finally:
+            remove_empty(folder)
+
+    def _relabel(self, ids: Collection[int], label: str, folder: Path | None, made: bool = False) -> tuple[str, Path]:
         rows = self.rows(self._some(ids))
-        folder = self.datasets.find(into) if into else None
-        done = correct(self.datasets, folder, [(row.name, row.original) for row in rows], label)
+        pictures = [Picture(row.name, row.original, _unknown(row)) for row in rows]
+        done = correct(self.datasets, folder, pictures, label)
+        if done is None:
+            raise ReviewError("none of these inspections is there any more; somebody may have purged them")
         self.history.correct([row.id for row in rows], label.strip())
-        return self._can_undo(lambda: self._relabelled_back(rows, done))
+
+        def back() -> None:
+            take_back(done)
+            if made:
+                remove_empty(done.folder)
+            for row in rows:
+                self.history.correct([row.id], row.label if row.corrected_at else None)
+
+        return self._can_undo(back), done.folder
 
     def annotate(self, ids: Collection[int], note: str) -> str:
         """Write a note to inspections; empty for none."""
@@ -233,14 +265,13 @@ class Review:
                 self._undo.popitem(last=False)
         return key
 
-    def _relabelled_back(self, rows: Sequence[HistoryRow], done: Correction | None) -> None:
-        if done:
-            take_back(done)
-        for row in rows:
-            self.history.correct([row.id], row.label if row.corrected_at else None)
-
 
 def stored(row: HistoryRow) -> Inspection:
     """A row as an inspection, masks and all; verdict and class as they hold now."""
     found = Inspection.from_json(row.result, row.thresholds)
     return replace(found, verdict="ok" if row.verdict == "ok" else "defect", label=row.label)
+
+
+def _unknown(row: HistoryRow) -> str | None:
+    """Run lengths of what was marked as unknown; None where nothing was."""
+    return next((one["rle"] for one in row.result["defects"] if one["class"] == UNKNOWN), None)

@@ -14,6 +14,7 @@ from steelgui.services.datasets import Datasets
 from steelgui.services.jobs import Jobs
 from steelgui.services.library import Library
 from steelgui.settings import Settings
+from training.data import detect_format
 from training.data.record import DataError
 from training.data.workspace import FILE, Workspace
 from training.runs import RunError
@@ -165,7 +166,14 @@ class Sources:
 def _may_have_masks(folder: Path) -> bool:
     """By where the readers look for masks; none of them is read for it."""
     source = Workspace(folder).source if (folder / FILE).is_file() else None
-    return any((root / "masks").is_dir() or (root / "train.csv").is_file() for root in (folder, source) if root)
+    return any((root / "masks").is_dir() or _is_annotated(root) for root in (folder, source) if root)
+
+
+def _is_annotated(root: Path) -> bool:
+    try:
+        return detect_format(root)[0] in ("severstal", "coco", "labelme", "yolo")
+    except DataError:
+        return False
 
 
 def _of_data(folder: Path) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,12 +43,7 @@ def read_frames(path: Path, *, every: int = 1, per_second: float | None = None) 
         VideoError: no such file, no video in it, damaged, or the library that reads videos is not installed.
         ImageError: frames too small or too large to inspect.
     """
-    try:
-        import av
-    except ImportError:
-        raise VideoError(
-            f"{path}: reading videos needs PyAV, which is not installed; install it by `pip install 'steelgui[video]'`"
-        ) from None
+    av = library(path)
     if not path.is_file():
         raise VideoError(f"{path}: there is no such file; check the name")
     at = 0.0
@@ -76,6 +71,17 @@ def read_frames(path: Path, *, every: int = 1, per_second: float | None = None) 
     except av.FFmpegError as error:
         where = f" after {at:.2f} s" if at else ""
         raise VideoError(f"{path}: this video cannot be read{where} ({error.strerror}); copy it again") from error
+
+
+def library(source: object) -> Any:
+    """PyAV; VideoError, naming what was to be read, where it is not installed."""
+    try:
+        import av
+    except ImportError:
+        raise VideoError(
+            f"{source}: reading videos needs PyAV, which is missing; install it by `pip install 'steelgui[video]'`"
+        ) from None
+    return av
 
 
 def _seconds(frame: VideoFrame, number: int, stream: VideoStream) -> float:

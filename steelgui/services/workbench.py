@@ -21,7 +21,7 @@ from PIL import Image
 
 from models.files import atomic_path
 from models.imagefile import IMAGE_SUFFIXES, ImageError, read_image
-from models.sidecar import CheckpointError
+from models.sidecar import CheckpointError, read_sidecar
 from steelgui.history import History, HistoryRow
 from steelgui.overlay import draw_overlay
 from steelgui.preferences import PreferenceFile
@@ -77,7 +77,7 @@ class Workbench:
         wanted, device = self.library.together(), self.settings.preferences.device
         with self._changing:
             if self._inspector is None or (self._inspector.paths, self._inspector.wanted_device) != (wanted, device):
-                self._inspector = Inspector(*wanted, device)
+                self._inspector = Inspector(*wanted, device=device)
             return self._inspector
 
     @property
@@ -90,6 +90,16 @@ class Workbench:
 
     def device(self) -> str:
         return self.inspector.device
+
+    def vouching(self) -> int | None:
+        """How many good pictures the thresholds of the active anomaly detector come from; None where there is none."""
+        detector = self.library.together()[2]
+        if detector is None:
+            return None
+        try:
+            return int(read_sidecar(detector)[0].arguments["calibration"])
+        except (CheckpointError, KeyError, TypeError, ValueError):
+            return None  # the next inspection says what is wrong with it
 
     def warm_up(self) -> None:
         """Load everything and run once, so that the first visitor does not wait for it."""
@@ -234,17 +244,17 @@ def pictures(paths: Sequence[Path]) -> list[Path]:
 
 
 def csv_table(rows: Sequence[BatchRow]) -> str:
-    """One line a picture: file, verdict, label, score, areas, milliseconds, error."""
+    """One line a picture: file, verdict, label, score, areas, milliseconds, error, the detector's figures."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(
-        ["file", "verdict", "label", "score", "defects", "area_px", "area_pct", "width", "height", "ms", "error"]
-    )
+    columns = ("file", "verdict", "label", "score", "defects", "area_px", "area_pct", "width", "height", "ms", "error")
+    writer.writerow([*columns, "anomaly", "anomaly_threshold"])
     for row in rows:
         found = row.inspection
         if found is None:
-            writer.writerow([row.name, "", "", "", "", "", "", "", "", "", str(row.error)])
+            writer.writerow([row.name, *[""] * 9, str(row.error), "", ""])
             continue
+        strange = found.anomaly.to_json() if found.anomaly else {}
         score = found.scores.get(found.label)
         area = sum(defect.area_px for defect in found.defects)
         writer.writerow(
@@ -260,6 +270,8 @@ def csv_table(rows: Sequence[BatchRow]) -> str:
                 found.height,
                 f"{found.ms:.1f}",
                 "",
+                strange.get("score", ""),
+                strange.get("threshold", ""),
             ]
         )
     return out.getvalue()

@@ -36,7 +36,7 @@ class BatchTab(Panel):
     i18n: Callable[[str], Any]
     _stops: dict[str, threading.Event] = field(default_factory=dict, init=False)
 
-    def layout(self, score: Any, min_area: Any) -> None:
+    def layout(self, score: Any, min_area: Any, alarms: Any) -> None:
         """Build the tab; the thresholds are those of the Inspect tab."""
         text = Translator(self.settings.lang or "en")
         with gr.Row(elem_id="batch"):
@@ -65,7 +65,7 @@ class BatchTab(Panel):
         outputs = [self.bar, self.table, self.run, self.stop, self.zip, self.csv]
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         self.folder.upload(self.on_folder, self.folder, self.files, **quiet)
-        self.run.click(self.on_run, [self.files, score, min_area], outputs, concurrency_limit=4, **quiet)
+        self.run.click(self.on_run, [self.files, score, min_area, alarms], outputs, concurrency_limit=4, **quiet)
         self.stop.click(self.on_stop, None, [self.bar, self.stop], queue=False, **quiet)
 
     def on_load(self, request: gr.Request) -> str:
@@ -80,7 +80,9 @@ class BatchTab(Panel):
         t = self._translator(request)
         return {self.bar: fragments.batch_bar(0, 0, t("batch.stopping")), self.stop: gr.Button(interactive=False)}
 
-    def on_run(self, files: list[str] | None, score: float, min_area: float, request: gr.Request) -> Iterator[Updates]:
+    def on_run(
+        self, files: list[str] | None, score: float, min_area: float, alarms: float, request: gr.Request
+    ) -> Iterator[Updates]:
         t = self._translator(request)
         if not files:
             warn(t, t("batch.none"))
@@ -90,7 +92,7 @@ class BatchTab(Panel):
         try:
             yield from self._run(
                 [Path(name) for name in files],
-                Thresholds(score, int(min_area), self.settings.preferences.gate),
+                Thresholds(score, int(min_area), self.settings.preferences.gate, alarms / 100),
                 stop,
                 t,
             )

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from models.imagefile import ImageError
+from steelgui.results import UNKNOWN
 from steelgui.services.datasets import Datasets
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
@@ -71,7 +72,8 @@ class CorrectionPanel(Panel):
         try:
             found = self.workbench.kept(looked_id)
             folder = self.datasets.find(into) if into else None
-            folder = self.datasets.add(folder, found.evidence.image, found.name, label or "")
+            unknown = next((one.mask for one in found.inspection.defects if one.name == UNKNOWN), None)
+            folder = self.datasets.add(folder, found.evidence.image, found.name, label or "", unknown)
         except KeyError:
             warn(t, t("gone"))
         except (DataError, ImageError, OSError) as error:

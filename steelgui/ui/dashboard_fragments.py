@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from html import escape
 
-from steelgui.services.dashboard import FREE, Alert, Compared, View, class_changes, compare, hits_of
+from steelgui.services.dashboard import FREE, Alert, Compared, View, class_changes, compare, hits_of, narrowed
 from steelgui.services.periods import OwnDates, Preset
 from steelgui.ui import dashboard_charts as charts
 from steelgui.ui import dashboard_words as words
@@ -30,7 +31,25 @@ def chips(view: View, t: Translator) -> str:
         for kind, value, name in found
     )
     hint = t("dash.chosen") if found else t("dash.hint")
-    return f'<div class="sg-narrowed"><span class="sg-detail">{escape(hint)}</span>{buttons}</div>'
+    opening = (
+        f'<button type="button" class="sg-filter sg-opens" data-open="{escape(json.dumps(in_history(view, t)))}">'
+        f'{escape(t("dash.open"))} <span aria-hidden="true">→</span></button>'
+    )
+    return f'<div class="sg-narrowed"><span class="sg-detail">{escape(hint)}</span>{buttons}{opening}</div>'
+
+
+def in_history(view: View, t: Translator) -> dict[str, object]:
+    """What is chosen, as `assets/history.js` takes it up."""
+    asked, span = view.asked, view.now.span
+    where = narrowed(span, asked.label)
+    found: dict[str, object] = {"preset": asked.preset, "labels": where.labels, "verdict": where.verdict or ""}
+    if span.since is None or span.until is None:
+        return found
+    if asked.start is None:
+        last = span.until - timedelta(days=1)
+        return found | {"first": span.since.date().isoformat(), "last": last.date().isoformat()}
+    times = {"since": span.since.isoformat(), "until": span.until.isoformat()}
+    return found | {"span": times | {"name": words.period(asked.start, view.grain, t)}}
 
 
 def dates(own: OwnDates | None, preset: Preset, t: Translator) -> str:

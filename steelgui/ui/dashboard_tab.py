@@ -16,7 +16,7 @@ from steelgui.services.periods import PRESETS, OwnDates
 from steelgui.settings import Settings, StorageError, assets_folder
 from steelgui.ui import dashboard_fragments as fragments
 from steelgui.ui.dashboard_picture import picture
-from steelgui.ui.i18n import Translator
+from steelgui.ui.i18n import Translator, visitor_zone
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
 
@@ -134,7 +134,7 @@ class DashboardTab(Panel):
         t = self._translator(request)
         preset, stack, line = remembered(kept)
         asked = _of(asked, preset)
-        return self._draw(t, asked, stack, line) | {
+        return self._draw(request, asked, stack, line) | {
             self.range: gr.Radio(choices=self._choices("range", PRESETS, t), value=preset),
             self.stack: gr.Radio(choices=self._choices("stack", STACKS, t), value=stack),
             # Also where there is none: Gradio shows an empty field as a zero until it is told.
@@ -146,10 +146,10 @@ class DashboardTab(Panel):
     def on_range(self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None) -> Updates:
         t = self._translator(request)
         asked = replace(_of(asked, preset), start=None)
-        return self._draw(t, asked, stack, line) | {self.dates: fragments.dates(asked.own, asked.preset, t)}
+        return self._draw(request, asked, stack, line) | {self.dates: fragments.dates(asked.own, asked.preset, t)}
 
     def on_change(self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None) -> Updates:
-        return self._draw(self._translator(request), _of(asked, preset), stack, line)
+        return self._draw(request, _of(asked, preset), stack, line)
 
     def on_pick(
         self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None, event: gr.EventData
@@ -158,51 +158,53 @@ class DashboardTab(Panel):
             asked = _of(asked, preset).toggled(str(event.kind), str(event.value))
         except ValueError:
             return gr.skip()  # no button of ours says that
-        return self._draw(self._translator(request), asked, stack, line)
+        return self._draw(request, asked, stack, line)
 
     def on_days(
         self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None, event: gr.EventData
     ) -> Any:
         own = OwnDates(*(_day(event, name) for name in ("since", "until", "before_since", "before_until")))
-        return self._draw(self._translator(request), replace(_of(asked, preset), own=own, start=None), stack, line)
+        return self._draw(request, replace(_of(asked, preset), own=own, start=None), stack, line)
 
     def on_look(
         self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None, token: str
     ) -> Any:
         """Redraw if something came or went since."""
         try:
-            if self.dashboard.token() == token:
+            if self.dashboard.token(visitor_zone(request.headers)) == token:
                 return gr.skip()
         except StorageError:
             if not token:
                 return gr.skip()  # it stands there already
-        return self._draw(self._translator(request), _of(asked, preset), stack, line)
+        return self._draw(request, _of(asked, preset), stack, line)
 
     def on_export(
         self, request: gr.Request, asked: Asked, preset: str, stack: str, line: float | None, event: gr.EventData
     ) -> Any:
-        t, kind = self._translator(request), str(event.kind)
+        t, zone, kind = self._translator(request), visitor_zone(request.headers), str(event.kind)
         if kind not in TYPES:
             return gr.skip()
         try:
-            view = self.dashboard.view(_of(asked, preset))
+            view = self.dashboard.view(_of(asked, preset), zone)
         except (StorageError, ValueError) as error:
             warn(t, error)
             return gr.skip()
         # Excel takes UTF-8 for Korean names only with a byte-order mark.
         text = "\ufeff" + figures_csv(view, alert(view, _line(line))) if kind == "csv" else ""
-        text = text or picture(view, stack, _line(line), datetime.now(), t)
-        name = f"steelgui-dashboard-{datetime.now():%Y%m%d-%H%M%S}.{kind}"
+        now = datetime.now(zone)
+        text = text or picture(view, stack, _line(line), now, t)
+        name = f"steelgui-dashboard-{now:%Y%m%d-%H%M%S}.{kind}"
         # The moment makes two equal files two: the page acts on what is new.
         return gr.HTML(file={"name": name, "type": TYPES[kind], "text": text, "at": time.time()})
 
     # What they share --------------------------------------------------------------------------------------------
 
-    def _draw(self, t: Translator, asked: Asked, stack: str, line: float | None) -> Updates:
+    def _draw(self, request: gr.Request, asked: Asked, stack: str, line: float | None) -> Updates:
+        t, zone = self._translator(request), visitor_zone(request.headers)
         try:
             # Asked before: what comes in meanwhile is then seen at the next look.
-            token = self.dashboard.token()
-            view = self.dashboard.view(asked)
+            token = self.dashboard.token(zone)
+            view = self.dashboard.view(asked, zone)
         except StorageError as error:
             # In the place of the figures: a message every two seconds would cover the page.
             return {self.asked: asked, self.token: "", self.tiles: fragments.failed(t.problem(error), t)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.spec import is_defect_free
 from steelgui.overlay import class_colours
-from steelgui.results import Defect, Inspection
+from steelgui.results import UNKNOWN, Anomaly, Defect, Inspection
 from steelgui.ui.i18n import Translator
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def verdict(inspection: Inspection | None, t: Translator) -> str:
     details = [] if score is None else [t("verdict.score", score=f"{score:.2f}")]
     if inspection.verdict == "ok":
         return _panel("ok", t("verdict.ok"), t("verdict.ok_text"), " · ".join(details), inspection.label)
-    if score is None or score < inspection.thresholds.score:
+    if inspection.label == UNKNOWN and inspection.anomaly:
+        details = [t("verdict.unknown")]
+    elif score is None or score < inspection.thresholds.score:
         details.append(t("verdict.by_mask"))
     if others := inspection.found[1:]:
         details.append(t("verdict.also", names=", ".join(map(t.class_name, others))))
@@ -59,7 +61,8 @@ def error(sentence: str, t: Translator) -> str:
 
 
 def scores(inspection: Inspection | None, t: Translator, classes: Iterable[str] = ()) -> str:
-    """Bars of all classes with the threshold as a line; empty bars before the first picture."""
+    """Bars of all classes with the threshold as a line, and below how strange the picture is; empty bars before the
+    first picture."""
     values: Mapping[str, float] = inspection.scores if inspection else dict.fromkeys(classes, 0.0)
     colours = class_colours(values) | {name: "var(--sg-soft)" for name in values if is_defect_free(name)}
     threshold = inspection.thresholds.score if inspection else 0.5
@@ -73,8 +76,25 @@ def scores(inspection: Inspection | None, t: Translator, classes: Iterable[str] 
     )
     return (
         f'<section class="sg-scores"><h2>{escape(t("scores.title"))}<small>{escape(t("scores.hint"))}</small></h2>'
-        f"<ol>{rows}</ol></section>"
+        f"<ol>{rows}</ol>{_strange(inspection.anomaly, t) if inspection and inspection.anomaly else ''}</section>"
     )
+
+
+def _strange(anomaly: Anomaly, t: Translator) -> str:
+    """How strange a picture is, in thresholds: a bar of twice the threshold, and what the threshold stands for."""
+    colour = class_colours([UNKNOWN])[UNKNOWN]
+    said = t("anomaly.rate", one_in=one_in(anomaly.false_alarms))
+    return (
+        f'<div class="sg-strange{" sg-found" if anomaly.fires else ""}" data-fires="{str(anomaly.fires).lower()}">'
+        f'<span class="sg-name">{escape(t("anomaly.name"))}</span><span class="sg-track" style="--at:50%">'
+        f'<span class="sg-bar" style="width:{min(50 * anomaly.ratio, 100):.1f}%;background:{colour}"></span></span>'
+        f'<span class="sg-number">{min(anomaly.ratio, 99):.2f}×</span><small>{escape(said)}</small></div>'
+    )
+
+
+def one_in(rate: float) -> str:
+    """A small rate as one in so many."""
+    return f"{1 / rate:,.0f}" if rate < 0.1 else f"{1 / rate:.3g}"
 
 
 def areas(inspection: Inspection | None, t: Translator) -> str:
@@ -117,6 +137,7 @@ def meta(inspection: Inspection | None, t: Translator, name: str = "") -> str:
             classifier=inspection.models.get("classifier", "–"),
             segmenter=inspection.models.get("segmenter", "–"),
         ),
+        t("meta.detector", name=inspection.models["anomaly"]) if "anomaly" in inspection.models else "",
     ]
     line = " · ".join(escape(part) for part in parts if part)
     return f'<div class="sg-meta" title="{line}">{line}</div>'
@@ -217,6 +238,7 @@ def about(models: Mapping[str, str], device: str, home: str, t: Translator) -> s
     rows = [
         (t("about.classifier"), models.get("classifier", "–")),
         (t("about.segmenter"), models.get("segmenter", "–")),
+        *([(t("about.anomaly"), models["anomaly"])] if "anomaly" in models else []),
         (t("about.device"), _device(device) if device else "…"),
         *([(t("about.home"), home)] if home else []),
     ]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from steelgui.history import HistoryRow
 from steelgui.overlay import class_colours, draw_overlay, layer
-from steelgui.results import Defect, Inspection
+from steelgui.results import UNKNOWN, Defect, Inspection
 from steelgui.services.review import Compared, Opened
 from steelgui.ui import fragments
 from steelgui.ui.curate_fragments import picture_url
@@ -154,6 +154,8 @@ def _mark(defect: Defect, colour: str, t: Translator) -> str:
 
 def _facts(row: HistoryRow, t: Translator) -> str:
     models = t("meta.models", classifier=row.classifier or "–", segmenter=row.segmenter or "–")
+    if detector := row.result["models"].get("anomaly"):
+        models += f" · {t('meta.detector', name=detector)}"
     facts = [
         ("time", moment(row)),
         ("source", escape(t(f"history.source_{row.source}"))),
@@ -170,6 +172,7 @@ def _facts(row: HistoryRow, t: Translator) -> str:
 def _doings(row: HistoryRow, t: Translator, changing: bool) -> str:
     doings = [("compare", "again")]
     if changing and row.deleted_at is None:
+        doings += [("collect", "collect")] if row.label == UNKNOWN else []
         doings += [("relabel", "wrong"), ("annotate", "note_open"), ("delete", "delete")]
     elif changing:
         doings = [("restore", "restore")]

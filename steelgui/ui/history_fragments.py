@@ -79,8 +79,13 @@ def _empty(title: str, text: str, act: str, button: str) -> str:
     )
 
 
-def thumbnail(path: Path) -> str:
-    """Where Gradio serves it, relative to the page: it may be behind a proxy or a shared link."""
+def thumbnail(row: HistoryRow) -> str:
+    """Its address (`steelgui.thumbnails`), relative to the page: it may be behind a proxy or a shared link."""
+    return f"thumbnails/{quote(row.thumbnail.name)}"
+
+
+def download(path: Path) -> str:
+    """Where Gradio serves a file of the temporary folder, relative to the page."""
     return f"gradio_api/file={quote(path.as_posix())}"
 
 
@@ -126,7 +131,7 @@ def _card(row: HistoryRow, t: Translator) -> str:
     return (
         f'<li class="sg-card{strip}" data-id="{row.id}" data-verdict="{row.verdict}">{_pick(row, t)}'
         f'<button type="button" class="sg-open" title="{name}">'
-        f'<span class="sg-frame"><img loading="lazy" decoding="async" alt="" src="{thumbnail(row.thumbnail)}"></span>'
+        f'<span class="sg-frame"><img loading="lazy" decoding="async" alt="" src="{thumbnail(row)}"></span>'
         f'<span class="sg-told1">{chip(row.verdict, t)}{said(row.label, row.score, t)}{signs(row, t)}</span>'
         f'<span class="sg-file">{name}</span><span class="sg-told2">{moment(row)}<span class="sg-by"> · {source}</span>'
         "</span></button></li>"
@@ -137,7 +142,7 @@ def _line(row: HistoryRow, t: Translator) -> str:
     name = escape(row.name)
     return (
         f'<tr data-id="{row.id}" data-verdict="{row.verdict}"><td>{_pick(row, t)}</td>'
-        f'<td><button type="button" class="sg-open"><img loading="lazy" alt="" src="{thumbnail(row.thumbnail)}">'
+        f'<td><button type="button" class="sg-open"><img loading="lazy" alt="" src="{thumbnail(row)}">'
         f'<span class="sg-file" title="{name}">{name}</span></button></td><td>{chip(row.verdict, t)}</td>'
         f"<td>{said(row.label, None, t)}{signs(row, t)}</td>"
         f"<td>{'–' if row.score is None else f'{round(row.score, 4):.2f}'}</td><td>{moment(row)}</td>"

@@ -22,7 +22,7 @@ def frame(t: Translator, *, changing: bool) -> str:
         f'<nav class="sg-pager" aria-label="{escape(t("history.pages"))}" hidden>'
         f"{_press('before', t('history.newer'))}<span></span>{_press('after', t('history.older'))}</nav>"
         '<div class="sg-told" role="status" hidden><span></span>'
-        f'<button type="button" class="sg-press" data-do="undo">{escape(t("history.undo"))}</button></div>'
+        f"{_press('retrain', t('history.to_retrain'))}{_press('undo', t('history.undo'))}</div>"
         f'<dialog class="sg-one" aria-label="{escape(t("history.detail"))}">{_detail(t)}</dialog>'
         '<dialog class="sg-ask"></dialog>'
     )
@@ -39,6 +39,22 @@ def relabelling(classes: Iterable[tuple[str, str]], sets: Iterable[str], count: 
         f'<label class="sg-other" hidden>{escape(t("history.other_name"))}<input name="other" maxlength="60"></label>'
         f'<label>{escape(t("correct.into"))}<select name="into">{known}'
         f'<option value="">{escape(t("correct.own"))}</option></select></label>{_answers(t("correct.save"), t)}</form>'
+    )
+
+
+def collecting(sets: Iterable[str], count: int, t: Translator) -> str:
+    """What the new class is called, and which data set holds it; a new one where there is none yet."""
+    known = "".join(f"<option>{escape(name)}</option>" for name in sets)
+    hidden = " hidden" if known else ""
+    return (
+        f'<form method="dialog" data-ask="collect"><h2>{escape(t("history.collect_title", count=count))}</h2>'
+        f"<p>{escape(t('history.collect_text'))}</p>"
+        f'<label>{escape(t("history.other_name"))}<input name="label" maxlength="60" required></label>'
+        f'<label>{escape(t("correct.into"))}<select name="into">{known}'
+        f'<option value="*">{escape(t("history.new_set"))}</option></select></label>'
+        f'<label class="sg-new"{hidden}>{escape(t("history.new_set_name"))}'
+        f'<input name="new" maxlength="60" value="{escape(t("history.new_set_like"))}"></label>'
+        f"{_answers(t('history.collect_save'), t)}</form>"
     )
 
 
@@ -83,6 +99,8 @@ def _filters(t: Translator) -> str:
         f'<div class="sg-line">{days}<span class="sg-own" hidden>'
         f'<input type="date" name="first" aria-label="{escape(t("history.first_day"))}"> – '
         f'<input type="date" name="last" aria-label="{escape(t("history.last_day"))}"></span>'
+        f'<button type="button" class="sg-press sg-span" data-do="whole" title="{escape(t("history.whole"))}" hidden>'
+        '<b></b> <span aria-hidden="true">✕</span></button>'
         f"{_switch('verdict', t('history.verdict'), verdicts, '')}"
         f'<input type="search" name="text" placeholder="{escape(t("history.text"))}" '
         f'aria-label="{escape(t("history.text"))}"><span class="sg-gap"></span>'
@@ -113,6 +131,7 @@ def _acts(t: Translator, changing: bool) -> str:
     ]
     if changing:
         found += [
+            _press("collect", t("history.collect"), title=t("history.collect_hint")),
             _press("relabel", t("history.wrong")),
             _press("annotate", t("history.note_open")),
             _press("delete", t("history.delete")),

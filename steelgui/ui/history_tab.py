@@ -12,6 +12,7 @@ import gradio as gr
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.overlay import CLASS_COLOURS
+from steelgui.results import UNKNOWN
 from steelgui.services.history_export import NAMES
 from steelgui.services.review import Review, ReviewError
 from steelgui.settings import Settings, assets_folder
@@ -41,8 +42,12 @@ class HistoryTab(Panel):
     settings: Settings
 
     def layout(self) -> None:
-        changing = [] if self.settings.demo else [self.delete, self.restore, self.relabel, self.annotate, self.undo]
-        asking = [] if self.settings.demo else [self.ask_relabel, self.ask_annotate]
+        changing = (
+            []
+            if self.settings.demo
+            else [self.delete, self.restore, self.relabel, self.collect, self.annotate, self.undo]
+        )
+        asking = [] if self.settings.demo else [self.ask_relabel, self.ask_collect, self.ask_annotate]
         looking = [self.start, self.listing, self.open, self.compare, self.keep, self.export]
         self.html = gr.HTML(
             "",
@@ -95,7 +100,7 @@ class HistoryTab(Panel):
         path = self.review.export(kind, history_query.ids(asked), where, order)
         # Gradio sweeps what it knows of away after a day.
         self.html.temp_files.add(str(path))
-        return {"url": shown.thumbnail(path), "name": path.name, "said": t("history.exported", name=path.name)}
+        return {"url": shown.download(path), "name": path.name, "said": t("history.exported", name=path.name)}
 
     # Change -------------------------------------------------------------------------------------------------------
 
@@ -109,7 +114,7 @@ class HistoryTab(Panel):
 
     def ask_relabel(self, t: Translator, asked: Asked) -> Answer:
         chosen = history_query.ids(asked)
-        known = [*self.review.classes(chosen), *(name for name in CLASS_COLOURS if name != "unknown")]
+        known = [*self.review.classes(chosen), *(name for name in CLASS_COLOURS if name != UNKNOWN)]
         names = [(name, t.short(name)) for name in dict.fromkeys(known)]
         sets = [folder.name for folder in self.review.datasets.all()]
         return {"html": history_frame.relabelling(names, sets, len(chosen), t)}
@@ -118,6 +123,17 @@ class HistoryTab(Panel):
         chosen, label = history_query.ids(asked), str(asked.get("label", ""))
         key = self.review.relabel(chosen, label, str(asked.get("into", "")))
         return {"undo": key, "said": t("history.relabelled", count=len(chosen), label=t.short(label))}
+
+    def ask_collect(self, t: Translator, asked: Asked) -> Answer:
+        sets = [folder.name for folder in self.review.datasets.all()]
+        return {"html": history_frame.collecting(sets, len(history_query.ids(asked)), t)}
+
+    def collect(self, t: Translator, asked: Asked) -> Answer:
+        """With the way on to Retrain, where their data set is learned from."""
+        chosen, label = history_query.ids(asked), str(asked.get("label", ""))
+        key, folder = self.review.collect(chosen, label, str(asked.get("into", "")), str(asked.get("new", "")))
+        said = t("history.collected", count=len(chosen), label=t.short(label), data=folder.name)
+        return {"undo": key, "said": said, "on": str(folder)}
 
     def ask_annotate(self, t: Translator, asked: Asked) -> Answer:
         chosen = history_query.ids(asked)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 from models.imagefile import ImageError
 from steelgui.preferences import Preferences
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 LANGUAGES = ("en", "ko")
 #: Cookies in which the visitor of a demo keeps a language, and millimetres a pixel (`px` for none).
 LANGUAGE_COOKIE, SCALE_COOKIE = "steelgui_lang", "steelgui_mm"
+#: Where a browser says in which zone it is; `assets/page.js` writes it at each visit.
+ZONE_COOKIE = "steelgui_zone"
 
 
 @cache
@@ -127,6 +132,15 @@ def visitor_scale(headers: Mapping[str, Any], otherwise: float | None) -> float 
     try:
         return Preferences(unit="mm", mm_per_px=float(kept)).scale
     except ValueError:
+        return None
+
+
+def visitor_zone(headers: Mapping[str, Any]) -> tzinfo | None:
+    """The time zone of this visitor's clock; None where the browser names none that is known here."""
+    try:
+        return ZoneInfo(unquote(_cookies(headers).get(ZONE_COOKIE, "")))
+    except (KeyError, ValueError, OSError):
+        # An unknown name, one that leads out of the folder of zones, a folder itself.
         return None
 
 

@@ -17,14 +17,16 @@ from PIL import Image
 
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
+from models.spec import is_defect_free
 from steelgui.overlay import CLASS_COLOURS, draw_overlay
 from steelgui.preferences import BOUNDS
-from steelgui.results import Thresholds
+from steelgui.results import UNKNOWN, Thresholds
 from steelgui.services.datasets import Datasets
 from steelgui.services.workbench import Looked, Workbench
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import fragments
 from steelgui.ui.correction_panel import CorrectionPanel
+from steelgui.ui.detector_controls import DetectorControls
 from steelgui.ui.i18n import Translator
 from steelgui.ui.live_panel import LivePanel
 from steelgui.ui.panel import Panel
@@ -36,7 +38,7 @@ DISPLAY_SIDE = 2400
 Updates = dict[Any, Any]
 
 #: `start` stays: thresholds that were moved under other settings are forgotten, see `on_recall`.
-REMEMBER = "(score, area, heat, opacity, before) => ({...before, score, area, heat, opacity})"
+REMEMBER = "(score, area, heat, opacity, alarms, before) => ({...before, score, area, heat, opacity, alarms})"
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +54,10 @@ class InspectTab(Panel):
 
     def __post_init__(self) -> None:
         self.samples = self.workbench.samples()
-        self.classes = [name for name in CLASS_COLOURS if name != "unknown"]
+        self.classes = [name for name in CLASS_COLOURS if name != UNKNOWN]
         self.scored = ["none", *self.classes]
         self.live = LivePanel(self.settings, self.i18n, self.scored)
+        self.detector = DetectorControls(self.workbench, self.settings, self.i18n)
         self._layout()
         self._wire()
 
@@ -167,14 +170,14 @@ class InspectTab(Panel):
                         elem_id="min-area",
                         min_width=150,
                     )
-
+                self.detector.layout()
                 # In a demo nobody may change the data sets.
                 if not self.settings.demo:
                     self.correction = CorrectionPanel(self.workbench, Datasets(self.settings), self.settings, self.i18n)
                     self.correction.layout(self.looked, self.scored)
 
     def _wire(self) -> None:
-        controls = [self.score, self.min_area, self.legend, self.heat, self.opacity]
+        controls = [self.score, self.min_area, self.legend, self.heat, self.opacity, *self.detector_controls]
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         busy: dict[str, Any] = {
             "api_visibility": "private",
@@ -188,15 +191,24 @@ class InspectTab(Panel):
         self.sample_gallery.select(self.on_sample, controls, [*looked, self.sample_index, self.sample_gallery], **busy)
         self.next.click(self.on_next, [self.sample_index, *controls], [*looked, self.sample_index], **busy)
         self.latest.select(self.on_reopen, [self.latest_ids, *controls], looked, **busy)
-        for control in (self.score, self.min_area, self.legend, self.heat, self.opacity):
+        # Two glows over one picture would say nothing: either is switched off by the other.
+        glows = {self.heat: self.detector.map, self.detector.map: self.heat}
+        for control in controls:
+            event: Any = control.input
+            if other := glows.get(control):
+                event = event(None, [control, other], other, js="(on, other) => other && !on", **quiet).then
             # The newest value wins while a slider is dragged; those between are dropped.
-            control.input(self.on_judge, [self.looked, *controls], drawn, trigger_mode="always_last", **quiet)
-            if control is not self.legend:
+            event(self.on_judge, [self.looked, *controls], drawn, trigger_mode="always_last", **quiet)
+            if control in self.kept:
                 control.input(None, [*self.kept, self.remembered], self.remembered, js=REMEMBER, show_progress="hidden")
 
     @property
+    def detector_controls(self) -> list[Any]:
+        return [self.detector.map, self.detector.rate]
+
+    @property
     def kept(self) -> list[Any]:
-        return [self.score, self.min_area, self.heat, self.opacity]
+        return [self.score, self.min_area, self.heat, self.opacity, self.detector.rate]
 
     def recall(self, page: gr.Blocks) -> None:
         """Set the controls as this browser left them, thresholds where the settings are still those of then."""
@@ -223,6 +235,7 @@ class InspectTab(Panel):
             self.legend: gr.CheckboxGroup(choices=self._choices(t, self.classes)),
             self.sample_gallery: gr.Gallery([(str(path), t.sample(path.stem)) for path in self.samples]),
             **({self.shared: fragments.shared(t)} if self.settings.demo else {}),
+            **self.detector.shown(t),
             **self._latest(t),
         }
 
@@ -230,18 +243,18 @@ class InspectTab(Panel):
     def load_outputs(self) -> list[Any]:
         return [
             *(self.verdict, self.scores, self.areas, self.empty, self.legend),
-            *(self.live.html, self.sample_gallery, self.latest, self.latest_ids),
+            *(self.live.html, self.sample_gallery, self.latest, self.latest_ids, *self.detector.outputs),
             *([self.shared] if self.settings.demo else []),
         ]
 
     def on_recall(self, kept: dict[str, Any] | None, heat: bool, opacity: float) -> tuple[Any, ...]:
         """What is remembered from now on, and the controls."""
         wanted = self.settings.preferences
-        start = [wanted.score, wanted.min_area]
+        start = [wanted.score, wanted.min_area, round(100 * wanted.false_alarms, 6)]
         seen = {"heat": heat, "opacity": opacity} | (kept or {})
         if seen.get("start") != start:
-            seen |= {"start": start, "score": start[0], "area": start[1]}
-        return seen, seen["score"], seen["area"], seen["heat"], seen["opacity"]
+            seen |= {"start": start, "score": start[0], "area": start[1], "alarms": start[2]}
+        return seen, seen["score"], seen["area"], seen["heat"], seen["opacity"], seen["alarms"]
 
     def on_return(self, request: gr.Request) -> Updates:
         """The strip of latest inspections, when the visitor comes back from another tab."""
@@ -299,7 +312,8 @@ class InspectTab(Panel):
             # A page must not die of what nobody thought of; the trace goes to whoever can read it.
             log.exception("inspection failed")
             return self._nothing(t("failed", kind=type(error).__name__), t)
-        names = list(looked.evidence.mask_classes) or list(looked.evidence.scores)
+        names = [*looked.evidence.mask_classes] or [n for n in looked.evidence.scores if not is_defect_free(n)]
+        names += [UNKNOWN] if looked.evidence.strangeness else []
         shown = _kept(controls[2], self.classes, names)
         self_controls = (*controls[:2], shown, *controls[3:])
         return {
@@ -312,11 +326,12 @@ class InspectTab(Panel):
         }
 
     def _drawn(self, looked: Looked, controls: tuple[Any, ...], t: Translator) -> Updates:
-        _, _, shown, heat, opacity = controls
+        _, _, shown, heat, opacity, anomaly, _ = controls
         evidence, inspection = looked.evidence, looked.inspection
-        overlay = draw_overlay(
-            evidence.image, inspection, shown=shown, opacity=opacity, heat=evidence.heat if heat else None
-        )
+        glow = evidence.heat if heat else None
+        if anomaly and evidence.strangeness:
+            glow = evidence.strangeness.at(inspection.thresholds.false_alarms)
+        overlay = draw_overlay(evidence.image, inspection, shown=shown, opacity=opacity, heat=glow)
         return {
             self.slider: (for_display(evidence.image), for_display(overlay)),
             self.verdict: fragments.verdict(inspection, t),
@@ -338,7 +353,7 @@ class InspectTab(Panel):
         }
 
     def _thresholds(self, controls: tuple[Any, ...]) -> Thresholds:
-        return Thresholds(float(controls[0]), int(controls[1]), self.settings.preferences.gate)
+        return Thresholds(float(controls[0]), int(controls[1]), self.settings.preferences.gate, controls[-1] / 100)
 
     def _latest(self, t: Translator) -> Updates:
         try:

@@ -20,7 +20,8 @@ WORDS = (
     *("ended", "no_camera", "denied", "in_use", "insecure", "lost", "unplayable", "gone", "busy", "login"),
 )
 TOGGLE = """() => document.querySelector("#live .sg-live").dispatchEvent(new Event("sg-toggle"))"""
-ASKED = "(score, min_area, shown, heat, opacity) => ({ score, min_area, shown, heat, opacity })"
+ASKED = """(score, min_area, shown, heat, opacity, anomaly, alarms) => (
+  { score, min_area, shown, heat: anomaly ? "anomaly" : heat, opacity, false_alarms: alarms / 100 })"""
 
 _ICONS = {
     "pause": '<path class="sg-going" d="M8 5v14M16 5v14"/><path class="sg-still" d="M8 5 18 12 8 19z"/>',

@@ -37,19 +37,21 @@ def _row(entry: ModelEntry, active: bool, t: Translator) -> str:
     cells = [
         t(f"models.{entry.spec.kind}"),
         f'<span title="{escape(names)}">{len(entry.spec.classes)}</span>',
-        escape(_figure(entry)),
+        escape(_figure(entry, t)),
         escape(_learned(entry, t)),
         f"{entry.megabytes:.1f} MB",
     ]
     return start + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _figure(entry: ModelEntry) -> str:
-    """The one that models of its kind are compared by; a generator's KID."""
+def _figure(entry: ModelEntry, t: Translator) -> str:
+    """The one that models of its kind are compared by, and what a classifier catches without a false alarm; a
+    generator's KID."""
     assert entry.spec
-    key = FIGURES.get(entry.spec.kind, "kid")
-    value = (entry.card.get("metrics") or {}).get(key)
-    return f"{key} {value:.3f}" if isinstance(value, float) else "–"
+    key, metrics = FIGURES.get(entry.spec.kind, "kid"), entry.card.get("metrics") or {}
+    value, caught = metrics.get(key), metrics.get("caught_at_0_alarms")
+    told = f"{key} {value:.3f}" if isinstance(value, float) else "–"
+    return f"{told} · {t('models.caught', percent=f'{100 * caught:.1f}')}" if isinstance(caught, float) else told
 
 
 def _learned(entry: ModelEntry, t: Translator) -> str:

@@ -14,10 +14,12 @@ import gradio as gr
 from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.services.comparing import compare_models
+from steelgui.services.comparisons import Comparisons
 from steelgui.services.datasets import Datasets
 from steelgui.services.library import Library, ModelEntry, copy_model
 from steelgui.settings import Settings
 from steelgui.ui import model_fragments as fragments
+from steelgui.ui.compare_panel import ComparePanel
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
@@ -47,6 +49,7 @@ class ModelsTab(Panel):
                 self.model = gr.Dropdown([], label=self.i18n("models.model"), elem_id="models-model", scale=3)
                 self.activate = self._button("activate", variant="primary")
                 self.back = self._button("back")
+                self.off = self._button("off")
                 self.export = self._button("export")
                 self.onnx = self._button("onnx")
                 self.upload = gr.UploadButton(
@@ -73,6 +76,7 @@ class ModelsTab(Panel):
                 )
                 self.compare = self._button("compare")
             self.compared = gr.HTML(fragments.comparison(None, t), elem_id="models-compared", min_height=64)
+            self.kinds = ComparePanel(Comparisons(self.settings), self.settings, self.i18n)
 
     def _button(self, name: str, variant: Literal["primary", "secondary"] = "secondary") -> Any:
         return gr.Button(
@@ -85,6 +89,7 @@ class ModelsTab(Panel):
         self.chosen = [
             self.activate.click(self.on_activate, self.model, self.load_outputs, **quiet),
             self.back.click(self.on_back, self.model, self.load_outputs, **quiet),
+            self.off.click(self.on_off, self.model, self.load_outputs, **quiet),
         ]
         self.export.click(self.on_export, self.model, self.files, **quiet)
         self.onnx.click(self.on_onnx, [self.model, self.data], self.files, show_progress_on=self.compared, **busy)
@@ -124,7 +129,19 @@ class ModelsTab(Panel):
             if spec and spec.kind != "generator":
                 left = self.library.active.roll_back(spec.kind)
                 path = self.library.default(spec.kind)
-                gr.Info(t("retrain.activated", name=path.stem if path else "–") if left else t("models.no_back"))
+                said = t("retrain.activated", name=path.stem) if path else t("models.off_now")
+                gr.Info(t("models.no_back") if left is None and path else said)
+        except (CheckpointError, OSError) as error:
+            warn(t, error)
+        return self._listed(t)
+
+    def on_off(self, request: gr.Request, name: str | None) -> Updates:
+        """No model of this kind."""
+        t = self._translator(request)
+        try:
+            spec = self.library.entry(name or "").spec
+            before = self.library.switch_off(spec.kind) if spec else None
+            gr.Info(t("models.is_off", name=before) if before else t("models.off_now"))
         except (CheckpointError, OSError) as error:
             warn(t, error)
         return self._listed(t)

@@ -23,7 +23,7 @@ from steelgui.ui.i18n import Translator
 STARTS = ("bundled", "pretrained", "random")
 #: Pictures of each kind in the report, and their side, px.
 SHOWN, SIDE = 24, 112
-_STYLE = """
+STYLE = """
 body{font:15px/1.5 Pretendard,"Noto Sans KR","Apple SD Gothic Neo","Malgun Gothic",system-ui,sans-serif;
 margin:32px auto;max-width:1000px;padding:0 16px;color:#1d2126;background:#fff;font-variant-numeric:tabular-nums}
 h1{font-size:24px}h2{font-size:18px;margin-top:32px}table{border-collapse:collapse}
@@ -98,7 +98,7 @@ def report_html(result: Mapping[str, Any], t: Translator) -> str:
     )
     title = escape(t("report.title"))
     return (
-        f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
         f"<h1>{title}</h1>{fragments.verdict(result, t)}"
         f"{fragments.intervals(result, t, fragments.rate_of(result))}{fragments.intervals(result, t, 'recall')}"
         f"{fragments.confusions(result, t, buttons=False)}{pictures}"

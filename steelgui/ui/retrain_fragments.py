@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from steelgui.services.judged import Judged, Result, cell_counts, compared, of_masks
@@ -138,24 +138,40 @@ def confusions(result: Result, t: Translator, buttons: bool = True) -> str:
 
 
 def _confusion(result: Result, arm: Result, side: int, t: Translator, buttons: bool) -> str:
-    classes, counts, title = result["classes"], cell_counts(result, arm), side_name(side, arm, t)
+    counts = cell_counts(result, arm)
+
+    def button(row: int, column: int, said: str) -> str:
+        truth, predicted = result["classes"][row], result["classes"][column]
+        pictures = counts[truth, predicted]
+        if not (buttons and pictures):
+            return said
+        label = escape(_cell_label(truth, predicted, pictures, t))
+        return (
+            f'<button type="button" data-side="{side}" data-truth="{row}" data-predicted="{column}" '
+            f'aria-expanded="false" aria-label="{label}" title="{label}">{said}</button>'
+        )
+
+    return confusion(result["classes"], arm["confusion"], side_name(side, arm, t), t, button)
+
+
+def confusion(
+    classes: Sequence[str],
+    pictures: Sequence[Sequence[float]],
+    title: str,
+    t: Translator,
+    cell: Callable[[int, int, str], str] = lambda _row, _column, said: said,
+) -> str:
+    """One matrix, rows truth; `cell` makes of a row, a column and its number what stands there."""
     head = "".join(
         f'<th scope="col" title="{escape(t.short(name))}"><span>{escape(t.short(name))}</span></th>' for name in classes
     )
     rows = []
     for row, truth in enumerate(classes):
-        total = sum(arm["confusion"][row]) or 1
+        total = sum(pictures[row]) or 1
         cells = []
-        for column, predicted in enumerate(classes):
-            value, pictures = arm["confusion"][row][column], counts[truth, predicted]
-            said = _count(value)
-            if buttons and pictures:
-                label = _cell_label(truth, predicted, pictures, t)
-                said = (
-                    f'<button type="button" data-side="{side}" data-truth="{row}" data-predicted="{column}" '
-                    f'aria-expanded="false" aria-label="{escape(label)}" title="{escape(label)}">{said}</button>'
-                )
+        for column, value in enumerate(pictures[row]):
             kind = "sg-hit" if row == column else "sg-miss" if value else ""
+            said = cell(row, column, _count(value))
             cells.append(f'<td class="{kind}" style="--share:{value / total:.3f}">{said}</td>')
         name = escape(t.short(truth))
         rows.append(f'<tr><th scope="row" title="{name}">{name}</th>{"".join(cells)}</tr>')
@@ -220,7 +236,7 @@ def progress(seen: Experiment, t: Translator) -> str:
         for name, value in seen.trainings
     )
     return (
-        f'{bar(share, 100, text)}<div class="sg-meta">{escape(text)}</div>{_curves(seen, t)}'
+        f'{bar(share, 100, text)}<div class="sg-meta">{escape(text)}</div>{_curves(seen, t) if seen.curves else ""}'
         f'<section class="sg-scores sg-trainings">'
         f"<h2>{escape(t('retrain.trainings'))}</h2><ol>{items}</ol></section>"
     )

@@ -10,10 +10,12 @@ from typing import Any
 import gradio as gr
 
 from models.sidecar import CheckpointError
+from steelgui.services.detectors import Detectors
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
+from steelgui.ui.anomaly_panel import AnomalyPanel
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
@@ -29,11 +31,13 @@ from training.runs import LIVE, Run, RunError
 Updates = dict[Any, Any]
 FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
-    *("min_confidence", "min_distance", "real_last", "seed"),
+    *("min_confidence", "min_distance", "real_last", "normal", "seed"),
 )
 #: Of the settings' names and words: a classifier's `arch` is not a GAN's.
 SCOPE = "retrain"
 RATIOS = (0.5, 1.0, 2.0, 4.0)
+#: What can learn here; a detector's is the panel of its own.
+TASKS = (*MEASURES, "anomaly")
 #: Seconds between two looks at a running experiment.
 TICK = 2.0
 
@@ -47,6 +51,7 @@ class RetrainTab(Panel):
     i18n: Callable[[str], Any]
 
     def __post_init__(self) -> None:
+        self.anomaly = AnomalyPanel(Detectors(self.settings), self.settings, self.i18n)
         self._layout()
         self._wire()
 
@@ -64,39 +69,43 @@ class RetrainTab(Panel):
                 )
                 self.counts = gr.HTML(fragments.counts({}, (), t), elem_id="retrain-counts")
                 self.task = gr.Radio(
-                    [(self.i18n(f"retrain.task_{task}"), task) for task in MEASURES],
+                    [(self.i18n(f"retrain.task_{task}"), task) for task in TASKS],
                     value="classifier",
                     label=self.i18n("retrain.task"),
                     elem_id="retrain-task",
                 )
-                self.sets = gr.CheckboxGroup(
-                    [], label=self.i18n("retrain.sets"), info=self.i18n("retrain.sets_hint"), elem_id="retrain-sets"
-                )
-                self.arms = gr.CheckboxGroup(
-                    [(self.i18n(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"],
-                    value=[arm for arm in ARMS if arm != "plain"],
-                    label=self.i18n("retrain.arms"),
-                    info=self.i18n("retrain.arms_hint"),
-                    elem_id="retrain-arms",
-                )
-                with gr.Row():
-                    self.ratios = gr.CheckboxGroup(
-                        [(f"×{ratio:g}", ratio) for ratio in RATIOS],
-                        value=[1.0],
-                        label=self.i18n("retrain.ratios"),
-                        elem_id="retrain-ratios",
-                        min_width=160,
+                with gr.Column(elem_id="retrain-asked") as self.left:
+                    self.sets = gr.CheckboxGroup(
+                        [], label=self.i18n("retrain.sets"), info=self.i18n("retrain.sets_hint"), elem_id="retrain-sets"
                     )
-                    self.seeds = gr.Slider(
-                        1, 10, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
+                    self.arms = gr.CheckboxGroup(
+                        [(self.i18n(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"],
+                        value=[arm for arm in ARMS if arm != "plain"],
+                        label=self.i18n("retrain.arms"),
+                        info=self.i18n("retrain.arms_hint"),
+                        elem_id="retrain-arms",
                     )
-                with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="retrain-settings"):
-                    self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, SCOPE)
-                self.run = gr.Button(
-                    self.i18n("retrain.run"), variant="primary", interactive=False, elem_id="retrain-run"
-                )
-                self.command = gr.HTML(studio_fragments.command("steelgui experiment", t), elem_id="retrain-command")
-            with gr.Column(scale=66, min_width=480, elem_id="retrain-right"):
+                    with gr.Row():
+                        self.ratios = gr.CheckboxGroup(
+                            [(f"×{ratio:g}", ratio) for ratio in RATIOS],
+                            value=[1.0],
+                            label=self.i18n("retrain.ratios"),
+                            elem_id="retrain-ratios",
+                            min_width=160,
+                        )
+                        self.seeds = gr.Slider(
+                            1, 10, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
+                        )
+                    with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="retrain-settings"):
+                        self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, SCOPE)
+                    self.run = gr.Button(
+                        self.i18n("retrain.run"), variant="primary", interactive=False, elem_id="retrain-run"
+                    )
+                    self.command = gr.HTML(
+                        studio_fragments.command("steelgui experiment", t), elem_id="retrain-command"
+                    )
+                self.anomaly.layout_left(t)
+            with gr.Column(scale=66, min_width=480, elem_id="retrain-right") as self.right:
                 with gr.Row(equal_height=True, elem_id="retrain-bar"):
                     self.runs = gr.Dropdown([], label=self.i18n("retrain.runs"), elem_id="retrain-runs", scale=5)
                     self.pause, self.resume, self.stop = (
@@ -122,6 +131,7 @@ class RetrainTab(Panel):
                     self.report = gr.DownloadButton(
                         self.i18n("retrain.report"), visible=False, elem_id="retrain-report"
                     )
+            self.anomaly.layout_right(t)
         self.clock = gr.Timer(TICK)
 
     @property
@@ -135,8 +145,10 @@ class RetrainTab(Panel):
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asked = [self.data, self.task, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
         self.form_inputs, self.offered = [self.pictures_known, *asked], [self.command, self.run]
-        for event in (self.data.submit, self.data.blur):
-            event(self.on_data, self.data, [self.counts, self.pictures_known], **quiet)
+        self.known = [self.counts, self.pictures_known, self.anomaly.normal]
+        gr.on([self.data.submit, self.data.blur, self.task.input], self.on_data, self.about_data, self.known, **quiet)
+        columns = [self.left, self.right, self.anomaly.left, self.anomaly.right]
+        self.task.change(self.on_task, self.task, columns, **quiet)
         # One listener for all of them: of two, the one that knew less could be the last to answer.
         changes = [control.change for control in self.form_inputs]
         gr.on(changes, self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
@@ -149,20 +161,31 @@ class RetrainTab(Panel):
             self.activate.click(self.on_activate, self.runs, self.back, **quiet),
             self.back.click(self.on_back, self.runs, self.back, **quiet),
         ]
+        self.anomaly.wire(self.data, self.clock)
+        self.chosen += self.anomaly.chosen
         self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
+
+    @property
+    def about_data(self) -> list[Any]:
+        return [self.data, self.task]
 
     # Events -----------------------------------------------------------------------------------------------------
 
-    def on_load(self, request: gr.Request, watched: str | None, data: str) -> Updates:
+    @property
+    def load_inputs(self) -> list[Any]:
+        return [self.runs, self.data, self.anomaly.runs]
+
+    def on_load(self, request: gr.Request, watched: str | None, data: str, detector: str | None) -> Updates:
         """Whoever comes back finds the experiment that was watched; a new visitor the newest."""
         t = self._translator(request)
         sets = [(f"{one.name} · {one.total}", one.folder.name) for one in self.retraining.experiments.sets()]
         return {
             **self._listed(watched),
+            **self.anomaly.on_load(t, detector, data),
             self.counts: fragments.counts({}, (), t) if not data.strip() else gr.skip(),
             self.command: studio_fragments.command("steelgui experiment", t) if not data.strip() else gr.skip(),
             self.sets: gr.CheckboxGroup(choices=sets),
-            self.task: gr.Radio(choices=[(t(f"retrain.task_{task}"), task) for task in MEASURES]),
+            self.task: gr.Radio(choices=[(t(f"retrain.task_{task}"), task) for task in TASKS]),
             self.arms: gr.CheckboxGroup(choices=[(t(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"]),
             **{
                 control: type(control)(
@@ -175,17 +198,26 @@ class RetrainTab(Panel):
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, self.counts, self.command, self.task, self.sets, self.arms, *self.form.values()]
+        asked = [self.runs, self.counts, self.command, self.task, self.sets, self.arms, *self.form.values()]
+        return [*asked, *self.anomaly.load_outputs]
 
-    def on_data(self, request: gr.Request, data: str) -> list[Any]:
-        """The bars of its classes, and how many pictures train; 0 where there is no data set."""
+    def on_data(self, request: gr.Request, data: str, task: str) -> list[Any]:
+        """The bars of its classes, how many pictures train (0 where there is no data set), and which may be good."""
         t = self._translator(request)
+        counts: dict[str, int] = {}
+        scarce: tuple[str, ...] = ()
         try:
-            counts, scarce = self.retraining.counts(Path(data.strip())) if data.strip() else ({}, ())
+            if data.strip() and task == "anomaly":
+                counts = self.anomaly.detectors.counts(Path(data.strip()))
+            elif data.strip():
+                counts, scarce = self.retraining.counts(Path(data.strip()))
         except DataError as error:
             warn(t, error)
-            counts, scarce = {}, ()
-        return [fragments.counts(counts, scarce, t), sum(counts.values())]
+        return [fragments.counts(counts, scarce, t), sum(counts.values()), self.anomaly.on_data(counts, t)]
+
+    def on_task(self, task: str) -> list[Any]:
+        """An experiment's columns, or a detector's."""
+        return [gr.Column(visible=(task == "anomaly") == detector) for detector in (False, False, True, True)]
 
     def on_form(self, request: gr.Request, pictures: int, *asked: Any) -> list[Any]:
         t = self._translator(request)

@@ -18,6 +18,8 @@ from steelgui.ui.panel import Panel
 from steelgui.ui.toast import refusal
 
 Updates = dict[Any, Any]
+#: Shown in per cent.
+SCALES = {"false_alarms": 100}
 YEAR = 31_536_000
 _COOKIE = "document.cookie = `%s=${%s}; path=/; SameSite=Lax; max-age=${%s}`;"
 #: The page's words are fixed when it loads; `settings.js` opens this tab again.
@@ -81,7 +83,7 @@ class SettingsTab(Panel):
         self.headings[key] = gr.HTML(fragments.heading(key, text))
 
     def _number(self, name: str, step: float = 1) -> None:
-        least, most = BOUNDS[name]
+        least, most = (bound * SCALES.get(name, 1) for bound in BOUNDS[name])
         self.values[name] = gr.Number(
             label=self.i18n(f"settings.{name}"),
             info=self.i18n(f"settings.{name}_info"),
@@ -113,6 +115,7 @@ class SettingsTab(Panel):
             self._number("score", 0.01)
             self._number("min_area", 10)
             self._number("gate", 0.5)
+            self._number("false_alarms", 0.1)
 
     def _machine(self, text: Translator) -> None:
         self._heading("machine", text)
@@ -158,7 +161,7 @@ class SettingsTab(Panel):
         t = self._translator(request)
         wanted = self.settings.preferences
         shown: Updates = {self.headings[key]: fragments.heading(key, t) for key in self.headings}
-        values = {self.values[name]: getattr(wanted, name) for name in self.values}
+        values = {self.values[name]: _shown(name, wanted) for name in self.values}
         language, unit = self.values["language"], self.values["unit"]
         if self.settings.demo:
             scale = visitor_scale(request.headers, wanted.scale)
@@ -169,6 +172,8 @@ class SettingsTab(Panel):
             choices = fragments.device_choices(devices(), t)
             here = device if device in [name for _, name in choices] else "auto"
             shown[self.values["device"]] = gr.Radio(choices, value=here)
+            alarms = self.values["false_alarms"]
+            shown[alarms] = gr.Number(value=values.pop(alarms), visible=self.workbench.vouching() is not None)
         said = fragments.said_language(self.settings, request.headers)
         values.pop(language)
         shown[language] = gr.Radio(fragments.languages(t), value=said)
@@ -183,13 +188,13 @@ class SettingsTab(Panel):
 
     def on_save(self, request: gr.Request, *values: Any) -> tuple[Any, ...]:
         """A sentence on how it went, and the thresholds for the other tabs."""
-        changes = dict(zip(self.kept, values, strict=True))
-        return self._save(request, changes)
+        given = zip(self.kept, values, strict=True)
+        return self._save(request, {name: _kept(name, value) for name, value in given})
 
     def on_defaults(self, request: gr.Request) -> tuple[Any, ...]:
         first = Preferences()
         changes = {name: getattr(first, name) for name in self.kept}
-        return *changes.values(), *self._save(request, changes)
+        return *(_shown(name, first) for name in self.kept), *self._save(request, changes)
 
     def _save(self, request: gr.Request, changes: dict[str, Any]) -> tuple[Any, ...]:
         t = self._translator(request)
@@ -197,8 +202,24 @@ class SettingsTab(Panel):
             wanted = self.workbench.preferences.save(**changes)
         except (PreferenceError, StorageError) as error:
             return fragments.status(t.problem(error)), *(gr.skip() for _ in self.show)
-        return fragments.status(t("settings.saved"), ok=True), wanted.score, wanted.min_area
+        return (
+            fragments.status(t("settings.saved"), ok=True),
+            wanted.score,
+            wanted.min_area,
+            _shown("false_alarms", wanted),
+        )
 
     def _trouble(self, t: Translator) -> str:
         trouble = self.workbench.preferences.trouble
         return t.said(trouble) if trouble else ""
+
+
+def _shown(name: str, wanted: Preferences) -> Any:
+    """A preference as the page shows it."""
+    value = getattr(wanted, name)
+    return round(value * SCALES[name], 6) if name in SCALES else value
+
+
+def _kept(name: str, value: Any) -> Any:
+    """What the page shows as it is kept; whatever is no number is for `Preferences` to refuse."""
+    return value / SCALES[name] if name in SCALES and isinstance(value, int | float) else value

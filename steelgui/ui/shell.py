@@ -23,7 +23,10 @@ from steelgui.ui.workshop import Workshop
 
 SCRIPTS = ("page.js", "tour.js")
 #: In this order.
-STYLES = ("style.css", "history.css", "live.css", "dashboard.css", "settings.css", "tour.css")
+STYLES = (
+    *("style.css", "history.css", "live.css", "dashboard.css", "settings.css"),
+    *("detector.css", "compare.css", "tour.css"),
+)
 #: Keys of the texts that scripts put in.
 SPOKEN = ("page.", "tab.", "tour.")
 
@@ -77,14 +80,15 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 inspect = InspectTab(workbench, settings, i18n)
             with gr.Tab(i18n("tab.batch"), id="batch"):
                 batch = BatchTab(workbench, settings, i18n)
-                batch.layout(inspect.score, inspect.min_area)
+                batch.layout(inspect.score, inspect.min_area, inspect.detector.rate)
             workshop = None if settings.demo else Workshop(workbench.library, settings, i18n)
             with gr.Tab(i18n("tab.dashboard"), id="dashboard") as dashboard_tab:
                 dashboard = DashboardTab(Dashboard(workbench.history), settings, i18n)
             with gr.Tab(i18n("tab.history"), id="history"):
-                HistoryTab(Review(workbench, Datasets(settings)), settings).layout()
+                history = HistoryTab(Review(workbench, Datasets(settings)), settings)
+                history.layout()
             with gr.Tab(i18n("tab.settings"), id="settings") as settings_tab:
-                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area])
+                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area, inspect.detector.rate])
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         for block in page.blocks.values():
@@ -98,11 +102,12 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             filled = inspect.on_load(request) | {batch.table: batch.on_load(request)}
             return filled | dict(zip((header, about), shown, strict=True))
 
-        def changed(request: gr.Request) -> tuple[str, str]:
+        def changed(request: gr.Request) -> dict[Any, Any]:
             """Other models are at work, or on another device: loaded now, so that no picture waits, and named."""
             limit_uploads(page, settings.upload_mb)
             workbench.inspector.load()
-            return at_work(translator(settings.lang, request.headers))
+            t = translator(settings.lang, request.headers)
+            return dict(zip((header, about), at_work(t), strict=True)) | inspect.detector.shown(t)
 
         def tick(request: gr.Request) -> Any:
             if not workbench.ready:
@@ -116,8 +121,9 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
         settings_tab.select(kept.on_load, None, kept.load_outputs, **private)
         if workshop:
             workshop.wire(tabs, private)
+            workshop.learn_from(history.html, tabs, private)
         for chosen in (*(workshop.chosen if workshop else ()), *kept.chosen):
-            chosen.then(changed, None, [header, about], **private)
+            chosen.then(changed, None, [header, about, *inspect.detector.outputs], **private)
         # A batch, or another window, may have inspected meanwhile.
         inspect_tab.select(inspect.on_return, None, [inspect.latest, inspect.latest_ids], **private)
         clock.tick(tick, None, [header, about, clock], **private)

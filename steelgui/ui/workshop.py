@@ -44,9 +44,10 @@ class Workshop:
         """What happens when a tab is opened, and the ways from one to another; `private` is for every event."""
         data, studio, retrain, models = self.data, self.studio, self.retrain, self.models
         self.studio_tab.select(studio.on_load, studio.load_inputs, studio.load_outputs, **private)
-        self.retrain_tab.select(retrain.on_load, [retrain.runs, retrain.data], retrain.load_outputs, **private)
+        self.retrain_tab.select(retrain.on_load, retrain.load_inputs, retrain.load_outputs, **private)
         self.data_tab.select(data.on_load, data.load_inputs, data.load_outputs, **private)
         self.models_tab.select(models.on_load, models.model, models.load_outputs, **private)
+        self.models_tab.select(models.kinds.on_load, models.kinds.runs, models.kinds.load_outputs, **private)
 
         def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, str, Any]:
             """On to the GAN Studio, filled in."""
@@ -72,6 +73,17 @@ class Workshop:
         ).then(None, None, None, js=SHOW_SAMPLING, **private)
         data.retrain.click(
             lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
-        ).then(retrain.on_data, retrain.data, [retrain.counts, retrain.pictures_known], **private).then(
+        ).then(retrain.on_data, retrain.about_data, retrain.known, **private).then(
             retrain.on_form, retrain.form_inputs, retrain.offered, **private
         )
+
+    def learn_from(self, history: Any, tabs: gr.Tabs, private: dict[str, Any]) -> None:
+        """The way from what was collected in the history, whose piece of HTML says where, to its training."""
+        retrain = self.retrain
+        history.retrain(self._to_retrain, None, [tabs, retrain.data], **private).then(
+            retrain.on_data, retrain.about_data, retrain.known, **private
+        ).then(retrain.on_form, retrain.form_inputs, retrain.offered, **private)
+
+    @staticmethod
+    def _to_retrain(event: gr.EventData) -> tuple[Any, str]:
+        return gr.Tabs(selected="retrain"), event.data

@@ -105,9 +105,13 @@ def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., 
         query: str = "",
         size: tuple[int, int] = (1440, 900),
         tour: bool = False,
+        zone: str | None = None,
     ) -> playwright.Page:
         context = chromium.new_context(
-            locale=locale, color_scheme=color_scheme, viewport={"width": size[0], "height": size[1]}
+            locale=locale,
+            color_scheme=color_scheme,
+            viewport={"width": size[0], "height": size[1]},
+            timezone_id=zone,
         )
         contexts.append(context)
         if not tour:

@@ -85,12 +85,12 @@ def test_what_is_pressed_filters_the_rest(visit: Visit, add: Callable[[str], Non
     pressed = page.locator('#dash-time g[aria-pressed="true"]')
     expect(pressed).to_have_count(1)
     expect(pressed).to_be_focused()
-    expect(page.locator("#dash-chips button")).to_have_count(2)
+    expect(page.locator("#dash-chips [data-pick]")).to_have_count(2)
     expect(figure(page, "hits")).to_have_text("2")
     page.keyboard.press("Escape")
     expect(pressed).to_have_count(0)
-    page.locator("#dash-chips button").click()
-    expect(page.locator("#dash-chips button")).to_have_count(0)
+    page.locator("#dash-chips [data-pick]").click()
+    expect(page.locator("#dash-chips [data-pick]")).to_have_count(0)
     assert inspected(page) == count
 
 
@@ -120,6 +120,49 @@ def test_live_and_told_of_the_alert_line(visit: Visit, add: Callable[[str], None
     page.on("request", lambda request: asked.append(request.post_data or "") if "queue" in request.url else None)
     page.wait_for_timeout(2500)
     assert not asked
+
+
+def test_days_are_the_visitors_and_open_in_the_history(visit: Visit, add: Callable[[str], None]) -> None:
+    add(LABEL)
+    add("none")
+    # Twelve hours ago it was another day in one of two zones that are 24 hours apart.
+    page = opened(visit, zone="Pacific/Kiritimati")
+    other = opened(visit, zone="Etc/GMT+10")
+    for one in (page, other):
+        one.locator('#dash-range input[value="today"]').check(force=True)
+        one.locator("#dash-figures-fold > button").click()
+    expect(page.locator("#dash-figures tbody th").first).not_to_have_text(
+        other.locator("#dash-figures tbody th").first.inner_text()
+    )
+    page.locator('#dash-range input[value="week"]').check(force=True)
+    page.locator(f'#dash-classes [data-value="{LABEL}"]').click()
+    expect(page.locator("#dash-chips [data-pick]")).to_have_count(1)
+    page.locator('#dash-time g[role="button"][tabindex="0"]').focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator("#dash-chips [data-pick]")).to_have_count(2)
+    page.locator("#dash-chips [data-open]").click()
+    expect(page.locator("#history .sg-cards [data-id]")).to_have_count(1)
+    chip = page.locator("#history .sg-span")
+    expect(chip).to_be_visible()
+    expect(page.locator(f'#history [data-label="{LABEL}"]')).to_have_attribute("aria-pressed", "true")
+    expect(page.locator('#history [data-preset][aria-pressed="true"]')).to_have_count(0)
+    chip.click()
+    expect(chip).to_be_hidden()
+    expect(page.locator('#history [data-preset="week"]')).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_correction_shows_by_itself(visit: Visit, add: Callable[[str], None], home: Path) -> None:
+    add(LABEL)
+    page = opened(visit)
+    button = page.locator(f'#dash-classes [data-value="{LABEL}"]')
+    expect(button).to_contain_text("1")
+    history = History(Settings(home=home))
+    ids = [row.id for row in history.latest(100) if row.label == LABEL]
+    history.correct(ids, "burr")
+    expect(page.locator('#dash-classes [data-value="burr"]')).to_be_visible(timeout=15_000)
+    expect(button).to_have_count(0)
+    history.close()
 
 
 def test_files_in_korean(visit: Visit, add: Callable[[str], None], tmp_path: Path) -> None:

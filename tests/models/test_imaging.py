@@ -33,6 +33,22 @@ def test_a_strip_of_severstal_has_seven_tiles() -> None:
     assert len(plan_tiles(256, 1600)) == 7
 
 
+@pytest.mark.parametrize(("height", "width"), [(256, 1600), (200, 200), (1600, 256), (9, 4)])
+def test_six_pieces_lie_beside_one_another(height: int, width: int) -> None:
+    boxes = plan_tiles(height, width, tiles="six")
+    assert len(boxes) == 6
+    seen = np.zeros((height, width), dtype=int)
+    for box in boxes:
+        seen[box.top : box.bottom, box.left : box.right] += 1
+    assert (seen == 1).all()
+    lengths = [max(box.right - box.left, box.bottom - box.top) for box in boxes]
+    assert max(lengths) - min(lengths) <= 1 or height == width
+
+
+def test_whole_is_one_box() -> None:
+    assert plan_tiles(256, 1600, tiles="whole") == [(0, 0, 1600, 256)]
+
+
 @pytest.mark.parametrize(("height", "width"), [(256, 1600), (700, 90)])
 def test_stitching_a_smooth_field_shows_no_seam(height: int, width: int) -> None:
     """Each tile sees its part of one gradient; put together it must be that gradient within rounding."""

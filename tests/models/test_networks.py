@@ -5,23 +5,29 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.classifiers import classify, grad_cam, pool_tiles
+from models.imaging import to_input
 from models.registry import build
 from models.segmenters import DECODERS
 from models.sidecar import CheckpointError, read_sidecar
 from models.spec import NetworkSpec, Preprocess, is_defect_free
 from models.start import start_from
+from models.tiling import plan_tiles
 
 CLASSES = ("none", "crazing", "scratches")
 SPECS = [
     NetworkSpec("classifier", "mobilenetv2_050", CLASSES),
     NetworkSpec("classifier", "resnet18", CLASSES, multi_label=True),
-    *(NetworkSpec("segmenter", name, CLASSES[1:], {"encoder": "mobilenetv2_050"}) for name in DECODERS),
+    *(
+        NetworkSpec("segmenter", name, CLASSES[1:], {} if name == "elu_unet" else {"encoder": "mobilenetv2_050"})
+        for name in DECODERS
+    ),
     NetworkSpec("classifier", "small_cnn", CLASSES),
 ]
 
@@ -64,6 +70,43 @@ def test_unknown_names_are_answered_with_known_ones() -> None:
         build(NetworkSpec("segmenter", "vnet", CLASSES))
     with pytest.raises(ValueError, match="cannot serve as an encoder"):
         build(NetworkSpec("segmenter", "unet", CLASSES, {"encoder": "no_such_net"}))
+
+
+@pytest.mark.parametrize(
+    ("spec", "out"),
+    [
+        (NetworkSpec("classifier", "small_cnn", CLASSES, preprocess=Preprocess(32, width=200, tiles="whole")), (1, 3)),
+        (NetworkSpec("classifier", "efficientnet_b0", CLASSES, preprocess=Preprocess(100, width=625)), (1, 3)),
+        (NetworkSpec("segmenter", "elu_unet", CLASSES, preprocess=Preprocess(64, width=416)), (1, 3, 64, 416)),
+    ],
+    ids=lambda value: value.architecture if isinstance(value, NetworkSpec) else "",
+)
+def test_an_input_that_is_no_square(spec: NetworkSpec, out: tuple[int, ...]) -> None:
+    strip = np.zeros((256, 1600, 3), dtype=np.uint8)
+    images = to_input(strip, plan_tiles(256, 1600, tiles="whole"), spec.preprocess)
+    assert images.shape == (1, 3, *spec.preprocess.shape)
+    assert build(spec).eval()(images).shape == out
+
+
+def test_the_elu_unet_is_the_thesis_s() -> None:
+    network = build(NetworkSpec("segmenter", "elu_unet", ("1", "2", "3", "4")))
+    kinds = [type(module).__name__ for module in network.modules()]
+    # Beside them five poolings and five joins: 38 layers.
+    assert (kinds.count("Conv2d"), kinds.count("ConvTranspose2d"), kinds.count("ELU")) == (23, 5, 22)
+    with pytest.raises(ValueError, match="the input is 64×100; an elu_unet needs multiples of 32"):
+        network(torch.zeros(1, 3, 64, 100))
+
+
+def test_cards_from_before_there_were_other_inputs(saved: Path) -> None:
+    sidecar = json.loads(saved.with_suffix(".json").read_text())
+    for name in ("width", "tiles"):
+        del sidecar["spec"]["preprocess"][name]
+    saved.with_suffix(".json").write_text(json.dumps(sidecar))
+    assert load_checkpoint(saved).spec.preprocess == Preprocess()
+    sidecar["spec"]["preprocess"]["tiles"] = "seven"
+    saved.with_suffix(".json").write_text(json.dumps(sidecar))
+    with pytest.raises(CheckpointError, match="tiles is 'seven'; it must be one of strip, six, whole"):
+        load_checkpoint(saved)
 
 
 @pytest.fixture
@@ -160,6 +203,16 @@ def test_scores_are_probabilities() -> None:
 def test_pooling_takes_the_worst_tile() -> None:
     scores = torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
     torch.testing.assert_close(pool_tiles(scores, SPECS[0]), torch.tensor([0.2, 0.3, 0.5]))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_six_pieces_are_pooled_by_their_averaged_logits(multi_label: bool) -> None:
+    prepare = Preprocess(32, tiles="six")
+    spec = NetworkSpec("classifier", "small_cnn", CLASSES, multi_label=multi_label, preprocess=prepare)
+    logits = torch.randn(6, 3) * 3
+    scores, mean = (logits.sigmoid(), logits.mean(0).sigmoid()) if multi_label else (
+        logits.softmax(1), logits.mean(0).softmax(0))  # fmt: skip
+    torch.testing.assert_close(pool_tiles(scores, spec), mean, atol=1e-5, rtol=0)
 
 
 def test_defect_free_names() -> None:

@@ -36,7 +36,18 @@ def test_inspect_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Non
     assert code == 1
     assert "empty.jpg: the file is empty" in err
     first, second = objects(out)
-    assert list(first) == ["path", "verdict", "label", "scores", "defects", "width", "height", "ms", "models"]
+    assert list(first) == [
+        "path",
+        "verdict",
+        "label",
+        "scores",
+        "defects",
+        "width",
+        "height",
+        "ms",
+        "models",
+        "anomaly",
+    ]
     assert (first["verdict"], first["path"]) == ("ok", str(tile))
     assert (second["verdict"], second["width"], second["height"]) == ("defect", 1600, 256)
     assert all(set(d) == {"class", "area_px", "area_pct", "regions", "rle"} for d in second["defects"])

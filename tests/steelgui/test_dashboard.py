@@ -6,8 +6,9 @@ import csv
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from steelgui.history import Filter, History
 from steelgui.results import Defect, Inspection, Thresholds
 from steelgui.services.dashboard import FREE, Asked, Dashboard, View, alert, class_changes
 from steelgui.services.dashboard_table import figures_csv
-from steelgui.services.periods import Span
+from steelgui.services.periods import OwnDates, Span
 from steelgui.services.positions import PositionMaps, covered
 from steelgui.settings import Settings
 from steelgui.ui import dashboard_charts as charts
@@ -239,6 +240,82 @@ def test_the_token_changes_with_the_history(dashboard: Dashboard, history: Histo
     assert after != before
     history.delete(ids)
     assert dashboard.token() not in (after,)
+
+
+@pytest.mark.usefixtures("filled")
+def test_the_token_follows_corrections_and_the_trash(dashboard: Dashboard, history: History, tmp_path: Path) -> None:
+    ids = [row.id for row in history.latest(10) if row.label == "scratches"]
+    seen = [dashboard.token()]
+    for change in (
+        lambda: history.correct(ids[:1], "patches"),
+        lambda: history.correct(ids[:1], None),
+        lambda: history.delete(ids),
+        lambda: history.restore(ids),
+    ):
+        change()
+        seen.append(dashboard.token())
+        assert seen[-1] != seen[-2]
+    # Another process: seen as soon as the numbers of a class differ.
+    with closing(History(Settings(home=tmp_path))) as other:
+        other.correct(ids[:1], "patches")
+    assert dashboard.token() not in seen
+
+
+# Days of the visitor -----------------------------------------------------------------------------------------------
+
+SEOUL, NEW_YORK = ZoneInfo("Asia/Seoul"), ZoneInfo("America/New_York")
+
+
+def test_days_and_hours_are_the_visitors(dashboard: Dashboard, add: Add) -> None:
+    # 11 March, 14:05 in Seoul, is 1:05 in New York, with summer time there since the 8th.
+    add("2026-03-10 23:58", "scratches")
+    add("2026-03-11 00:01", "none", "patches")
+    add("2026-03-11 12:58", "patches")
+    add("2026-03-11 13:00", "none")
+    seoul, new_york = (dashboard.view(Asked("today"), zone) for zone in (SEOUL, NEW_YORK))
+    assert (seoul.now.count, seoul.now.labels) == (4, {FREE: 2, "patches": 2})
+    assert (new_york.now.count, new_york.now.labels) == (1, {FREE: 1})
+    assert new_york.span.since == datetime(2026, 3, 11, tzinfo=NEW_YORK)
+    assert [bar.start.hour for bar in new_york.bars if bar.count] == [0]
+    week = dashboard.view(Asked("week"), NEW_YORK)
+    assert [bar.count for bar in week.bars][-2:] == [4, 1] and week.bars[-2].start.day == 10
+    # The half hour of Kolkata: what was inspected at 0:01 in Seoul was so at 20:31 of the day before.
+    kolkata = dashboard.view(Asked("today"), ZoneInfo("Asia/Kolkata"))
+    assert [(f"{bar.start:%H:%M}", bar.count) for bar in kolkata.bars if bar.count] == [("09:00", 2)]
+    assert dashboard.token(SEOUL) != dashboard.token(NEW_YORK)
+
+
+def test_a_day_of_23_hours_ends_at_midnight(dashboard: Dashboard, history: History, clock: Clock) -> None:
+    for hour in (4, 5, 27, 28):
+        clock.moment = datetime(2026, 3, 8, tzinfo=UTC) + timedelta(hours=hour, minutes=29)
+        history.record(np.zeros((20, 80, 3), np.uint8), inspection("none"), name="x.png", source="cli")
+    # From 5:00 on 8 March to 4:00 on 9 March, UTC.
+    day = dashboard.view(Asked("week", start=datetime.fromisoformat("2026-03-08T00:00:00-05:00")), NEW_YORK)
+    assert day.now.count == 2
+    assert day.now.span == Span(datetime(2026, 3, 8, tzinfo=NEW_YORK), datetime(2026, 3, 9, tzinfo=NEW_YORK))
+
+
+# Into the history --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_chosen_opens_in_the_history(dashboard: Dashboard) -> None:
+    t = Translator("en")
+    asked = Asked("week", label="scratches")
+    assert fragments.in_history(dashboard.view(asked), t) == {
+        "preset": "week", "labels": ("scratches",), "verdict": "",
+    }  # fmt: skip
+    free = fragments.in_history(dashboard.view(Asked("all", label=FREE)), t)
+    assert free == {"preset": "all", "labels": (), "verdict": "ok"}
+    bar = fragments.in_history(dashboard.view(asked.toggled("start", "2026-03-09T00:00:00+09:00")), t)
+    assert bar["span"] == {
+        "since": "2026-03-09T00:00:00+09:00", "until": "2026-03-10T00:00:00+09:00", "name": "9 Mar",
+    }  # fmt: skip
+    own = Asked("own", own=OwnDates(date(2026, 3, 2), date(2026, 3, 4)))
+    days = fragments.in_history(dashboard.view(own), t)
+    assert (days["first"], days["last"]) == ("2026-03-02", "2026-03-04")
+    hostile = fragments.chips(dashboard.view(Asked("week", label='"><script>')), t)
+    assert "<script>" not in hostile
 
 
 # The page --------------------------------------------------------------------------------------------------------

@@ -78,6 +78,17 @@ def test_a_history_that_cannot_be_read_comes_back(tab: DashboardTab, settings: S
     assert tab.on_look(REQUEST, Asked(), "week", "class", None, again[tab.token]) == SKIPPED
 
 
+def test_the_visitors_zone_reaches_the_figures(tab: DashboardTab) -> None:
+    asked = []
+    view = tab.dashboard.view
+    tab.dashboard.view = lambda what, zone=None: (asked.append(str(zone)), view(what, zone))[1]  # type: ignore[method-assign]
+    there: Any = SimpleNamespace(headers={"cookie": "steelgui_zone=America%2FNew_York"})
+    tab.on_load(there, Asked(), None)
+    tab.on_export(there, Asked(), "week", "class", None, sent(kind="csv"))
+    tab.on_load(REQUEST, Asked(), None)
+    assert asked == ["America/New_York", "America/New_York", "None"]
+
+
 @pytest.mark.parametrize(
     "kept", [None, "x", [], {"range": "year", "stack": 3, "alert": "much"}, {"range": None, "alert": True}]
 )

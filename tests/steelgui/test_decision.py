@@ -84,7 +84,8 @@ def test_one_pixel_has_one_class(evidence: Evidence) -> None:
 def test_json_holds_the_mask(evidence: Evidence) -> None:
     found = decide(evidence, Thresholds())
     value = found.to_json()
-    assert list(value) == ["verdict", "label", "scores", "defects", "width", "height", "ms", "models"]
+    assert list(value) == ["verdict", "label", "scores", "defects", "width", "height", "ms", "models", "anomaly"]
+    assert value["anomaly"] is None
     runs = value["defects"][0]["rle"]
     assert np.array_equal(rle.decode(runs, value["height"], value["width"]), found.defects[0].mask)
 

@@ -26,7 +26,10 @@ from steelgui.ui.history_tab import HistoryTab
 from steelgui.ui.i18n import Translator
 
 EN, KO = Translator("en"), Translator("ko")
-CHANGES = {"do_delete", "do_restore", "do_relabel", "do_annotate", "do_undo", "do_ask_relabel", "do_ask_annotate"}
+CHANGES = {"do_delete", "do_restore", "do_relabel", "do_annotate", "do_undo", "do_ask_relabel", "do_ask_annotate"} | {
+    "do_collect",
+    "do_ask_collect",
+}
 
 
 def tab(home: Path, **how: Any) -> HistoryTab:
@@ -135,7 +138,7 @@ def test_pages_follow_one_another(page: HistoryTab, monkeypatch: pytest.MonkeyPa
 def test_grid_shows_thumbnails_and_never_originals(page: HistoryTab) -> None:
     row = store(page, '"><script>.png', width=640)
     html = ask(page, "listing", {})["html"]
-    assert fragments.thumbnail(row.thumbnail) in html and row.original.name not in html
+    assert fragments.thumbnail(row) in html and row.original.name not in html
     assert "sg-strip" in html and "<script>" not in html
 
 
@@ -184,7 +187,7 @@ def test_a_demo_has_nothing_that_changes_an_inspection(tmp_path: Path) -> None:
     own, demo = tab(tmp_path / "own"), tab(tmp_path / "demo", host="0.0.0.0")
     assert served(own) - served(demo) == CHANGES
     frame = ask(demo, "start", {})["frame"]
-    for act in ("delete", "restore", "relabel", "annotate", "trash"):
+    for act in ("delete", "restore", "relabel", "collect", "annotate", "trash"):
         assert f'data-do="{act}"' in ask(own, "start", {})["frame"] and f'data-do="{act}"' not in frame
     row = store(demo)
     assert "data-do=" in (panel := ask(demo, "open", {"id": row.id})["panel"])

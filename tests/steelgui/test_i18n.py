@@ -6,15 +6,18 @@ import json
 import re
 import string
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.imagefile import SENTENCES, ImageError, read_image
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
-from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale
+from steelgui.ui.anomaly_panel import FIELDS as LEARNED
+from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale, visitor_zone
 from steelgui.ui.retrain_tab import FIELDS as RETRAINED
 from steelgui.ui.train_panel import FIELDS
+from training.anomaly.config import AnomalyConfig
 from training.experiment.config import ExperimentConfig
 from training.gan.config import GanConfig
 
@@ -31,6 +34,8 @@ def test_tables_have_the_same_keys_and_placeholders() -> None:
     english |= {f"help.{name}": GanConfig.model_fields[name].description or "" for name in FIELDS}
     fields = ExperimentConfig.model_fields
     english |= {f"retrain.{name}_help": fields[name].description or "" for name in RETRAINED}
+    fields = AnomalyConfig.model_fields
+    english |= {f"detector.{name}_help": fields[name].description or "" for name in LEARNED}
     assert english.keys() == korean.keys()
     for key in english:
         assert placeholders(english[key]) == placeholders(korean[key]), key
@@ -50,7 +55,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(change|dash|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
+            r"|(change|dash|detector|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
             r"|(tile|toast|tour)\."
             # Gradio's own, of which it has no text in one of the languages.
             r"|(common|dataframe|image\.no_webcam_support|status)",
@@ -119,3 +124,21 @@ def test_what_is_wrong_with_a_picture_is_said_in_both_languages() -> None:
     assert Translator("en").problem(caught.value) == str(caught.value)
     assert Translator("ko").problem(caught.value).startswith("사진.png: 빈 파일")
     assert Translator("ko").problem(OSError("disk full")) == "disk full"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "known"),
+    [
+        ("steelgui_zone=Asia%2FSeoul; steelgui_lang=ko", "Asia/Seoul"),
+        ("x=1; steelgui_zone=America/New_York", "America/New_York"),
+        ("steelgui_zone=", None),
+        ("steelgui_zone=Mars%2FOlympus", None),
+        ("steelgui_zone=..%2F..%2Fetc%2Fpasswd", None),
+        ("steelgui_zone=Asia", None),
+        ("steelgui_zone=%00", None),
+        ("", None),
+    ],
+)
+def test_a_browser_says_its_time_zone(cookie: str, known: str | None) -> None:
+    found = visitor_zone({"cookie": cookie})
+    assert found == (ZoneInfo(known) if known else None)

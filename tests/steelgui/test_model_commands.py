@@ -63,18 +63,18 @@ def test_from_a_file_to_an_inspection_and_back(
 
 def test_two_of_one_product_inspect_together(tmp_path: Path, striper: Path) -> None:
     library = Library(Settings(home=tmp_path / "home"))
-    bundled = tuple(weights_folder() / f"neu-{kind}.safetensors" for kind in ("classifier", "segmenter"))
+    bundled = (*(weights_folder() / f"neu-{kind}.safetensors" for kind in ("classifier", "segmenter")), None)
     assert library.together() == bundled
     arguments = {"encoder": "test_resnet", "decoder_channels": (16, 16, 8, 8, 8)}
     spec = NetworkSpec("segmenter", "unet", CLASSES[:2], arguments, preprocess=Preprocess(32))
     marker = library.take_in(save_checkpoint(tmp_path / "marker.safetensors", build(spec), spec, {}))
     own = library.take_in(striper)
     library.activate("marker")
-    assert library.together() == (None, marker)
+    assert library.together() == (None, marker, None)
     library.activate("striper")
-    assert library.together() == (own, marker)
+    assert library.together() == (own, marker, None)
     library.active.roll_back("segmenter")
-    assert library.together() == (own, None)
+    assert library.together() == (own, None, None)
     library.active.roll_back("classifier")
     assert library.together() == bundled
 
@@ -164,7 +164,7 @@ def test_what_is_not_activated(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     torch.save({"weight": torch.zeros(1)}, pickled)
     before = sorted(settings.models.iterdir())
     for name, said in (
-        ("neu-generator", "is a generator; activate a classifier or a segmenter"),
+        ("neu-generator", "is a generator; activate a classifier, a segmenter or an anomaly detector"),
         ("nothing", "no model of that name"),
         ("broken", "broken.safetensors: not a safetensors file, or cut off"),
         ("alone", "alone.safetensors: alone.json is missing beside it"),

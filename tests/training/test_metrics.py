@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 import torch
 
-from training.metrics import SegmentationMeter, classification_metrics, mask_areas
+from training.metrics import SegmentationMeter, caught_without_alarms, classification_metrics, mask_areas
 
 
 def test_single_label() -> None:
@@ -25,6 +28,46 @@ def test_multi_label() -> None:
     assert abs(figures["accuracy"] - 2 / 3) < 1e-4
     assert figures["per_class"]["a"]["precision"] == 0.5
     assert figures["confusion"] is None
+
+
+def test_what_is_caught_without_an_alarm() -> None:
+    scores = torch.tensor([0.1, 0.4, 0.3, 0.9, 0.41, 0.2])
+    defective = torch.tensor([False, False, True, True, True, True])
+    figures = caught_without_alarms(scores, defective)
+    assert figures["caught_at_0_alarms"] == figures["missed_at_0_alarms"] == 0.5
+    # An inspection calls it a defect from the threshold up: the good picture at 0.4 is none, one of 0.41 is.
+    assert float(scores[1]) < figures["threshold_at_0_alarms"] <= float(scores[4])
+
+
+def test_a_defect_that_only_equals_a_good_picture_is_missed() -> None:
+    figures = caught_without_alarms(torch.tensor([1.0, 1.0, 1.0]), torch.tensor([False, True, True]))
+    assert (figures["caught_at_0_alarms"], figures["missed_at_0_alarms"]) == (0.0, 1.0)
+    assert figures["threshold_at_0_alarms"] > 1
+
+
+@pytest.mark.parametrize("defective", [True, False])
+def test_alarms_need_good_pictures_and_defective_ones(defective: bool) -> None:
+    with pytest.raises(ValueError, match="good pictures as well as defective"):
+        caught_without_alarms(torch.rand(3), torch.full((3,), defective))
+
+
+def test_alarms_are_told_where_a_class_is_good() -> None:
+    scores = torch.tensor([[0.9, 0.1, 0.0], [0.4, 0.2, 0.4], [0.3, 0.7, 0.0], [0.2, 0.35, 0.45], [0.8, 0.1, 0.1]])
+    targets = torch.tensor([0, 0, 1, 2, 2])
+    figures = classification_metrics(scores, targets, ["ok_front", "pore", "crack"], False)
+    # By the highest defect: 0.1 and 0.4 of good parts; 0.7 and 0.45 are above, 0.1 is not.
+    assert figures["caught_at_0_alarms"] == pytest.approx(2 / 3, abs=1e-5)
+    assert figures["threshold_at_0_alarms"] == pytest.approx(0.4, abs=1e-6)
+    logs = [math.log(value) for value in (0.9, 0.4, 0.7, 0.45, 0.1)]
+    assert figures["log_loss"] == pytest.approx(-sum(logs) / 5, abs=1e-5)
+    assert "caught_at_0_alarms" not in classification_metrics(scores, targets, ["a", "b", "c"], False)
+    assert "caught_at_0_alarms" not in classification_metrics(scores[:2], targets[:2], ["ok", "b", "c"], False)
+
+
+def test_several_labels_and_a_clean_strip() -> None:
+    scores, targets = torch.tensor([[0.2, 0.3], [0.1, 0.8], [0.25, 0.1]]), torch.tensor([[0, 0], [0, 1], [1, 1]])
+    figures = classification_metrics(scores, targets, ["a", "b"], True)
+    assert figures["caught_at_0_alarms"] == 0.5, "of the three, the first shows nothing"
 
 
 def test_dice_with_and_without_empty_masks() -> None:

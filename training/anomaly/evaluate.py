@@ -19,19 +19,21 @@ from models.tiling import plan_tiles
 from training.anomaly.figures import pro
 from training.anomaly.material import is_good
 from training.data.record import Sample, is_marked, load_image, load_masks
+from training.views import dimmed
 
 #: Longest side at which pixels are compared; larger maps and masks are thinned out, or a set would not fit into memory.
 LONGEST = 640
 
 
 def evaluate_detector(
-    network: Detector, spec: NetworkSpec, samples: Sequence[Sample], false_alarms: float
+    network: Detector, spec: NetworkSpec, samples: Sequence[Sample], false_alarms: float, brightness: float = 1.0
 ) -> dict[str, Any]:
     """Figures on pictures that it has not learned from.
 
     Args:
         network: its classes name the good class; every other one that is not defect-free is a defect.
         false_alarms: part of the good pictures that the threshold may let be called strange.
+        brightness: the pictures' values are multiplied by it first.
 
     Returns:
         `image_auroc` (None where only good or only bad ones are there), `pixel_auroc` and `pro` (None without masks;
@@ -44,7 +46,7 @@ def evaluate_detector(
     bad = torch.tensor([not is_good(sample, spec.classes[0]) for sample in samples])
     scores, maps, masks = torch.zeros(len(samples)), [], []
     for number, sample in enumerate(samples):
-        image = load_image(sample)
+        image = dimmed(load_image(sample), brightness)
         scores[number], strange = judge(network, spec, image)
         if is_marked(sample) or not bad[number]:
             step = -(-max(image.shape[:2]) // LONGEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -27,13 +28,18 @@ def odd_scores(scores: Tensor) -> Tensor:
     return (logs - median) / spread.clamp(min=0.02) > ODD
 
 
+def odd_pictures(samples: Sequence[Sample], scores: Tensor) -> list[Path]:
+    """Good pictures that look strange, the strangest first."""
+    numbers = torch.nonzero(odd_scores(scores))[:, 0]
+    order = numbers[scores[numbers].argsort(descending=True)].tolist()
+    return list(dict.fromkeys(samples[number].image for number in order))
+
+
 def odd_ones(samples: Sequence[Sample], scores: Tensor) -> list[str]:
     """A warning that names the good pictures which look strange, the strangest first; empty where none does."""
-    numbers = torch.nonzero(odd_scores(scores))[:, 0]
-    if not len(numbers):
+    names = [picture.name for picture in odd_pictures(samples, scores)]
+    if not names:
         return []
-    order = numbers[scores[numbers].argsort(descending=True)].tolist()
-    names = list(dict.fromkeys(samples[number].image.name for number in order))
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return [
         f"{len(names)} of the good pictures look strange beside the others: {', '.join(names[:NAMED])}{more}; "

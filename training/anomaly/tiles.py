@@ -71,7 +71,7 @@ class Tiles:
             return []
         boxes = plan_tiles(*image.shape[:2])
         tiles = (torch.from_numpy(image[b.top : b.bottom, b.left : b.right]) for b in boxes)
-        return [resize(tile, self.size).permute(1, 2, 0).round().byte().numpy() for tile in tiles]
+        return [resize(tile, (self.size, self.size)).permute(1, 2, 0).round().byte().numpy() for tile in tiles]
 
 
 def as_floats(pictures: Sequence[Picture]) -> Tensor:

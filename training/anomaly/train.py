@@ -17,7 +17,7 @@ from training.anomaly.evaluate import evaluate_detector
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial, gather_good
 from training.anomaly.memory import learn_memory_bank
-from training.anomaly.odd import odd_ones
+from training.anomaly.odd import odd_ones, odd_pictures
 from training.anomaly.pretext import learn_cutpaste
 from training.anomaly.reconstruction import learn_autoencoder
 from training.events import Event, Finished, Metric, Note, Saved
@@ -44,7 +44,10 @@ def train_anomaly(config: AnomalyConfig) -> Iterator[Event]:
     learned = yield from METHODS[config.method](config, material, device)
     good, judged = learned.network.good, len(learned.network.good)
     notes = [*material.notes, *learned.notes]
-    for sentence in (*odd_ones(learned.judged, good[:, 0]), *_vouched(config, judged)):
+    for sentence in odd_ones(learned.judged, good[:, 0]):
+        notes.append(sentence)
+        yield Note(1, sentence, pictures=tuple(map(str, odd_pictures(learned.judged, good[:, 0]))))
+    for sentence in _vouched(config, judged):
         notes.append(sentence)
         yield Note(1, sentence)
     figures: dict[str, Any] = {"n": 0}

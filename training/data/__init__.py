@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
+from training.data.coco import read_coco
 from training.data.folders import read_folders
-from training.data.listing import list_images, subfolders
+from training.data.labelme import read_labelme
+from training.data.listing import json_files, list_images, subfolders
+from training.data.marks import json_layout
 from training.data.masks import read_masks
 from training.data.mvtec import looks_like_mvtec, read_mvtec
 from training.data.record import DataError, DataSet
 from training.data.severstal import read_severstal
 from training.data.workspace import FILE, Workspace, corrected
+from training.data.yolo import is_yolo, read_yolo
 
 
 def read_workspace(root: Path) -> DataSet:
@@ -39,8 +44,15 @@ READERS: dict[str, Callable[[Path], DataSet]] = {
     "severstal": read_severstal,
     "masks": read_masks,
     "mvtec": read_mvtec,
+    "coco": read_coco,
+    "labelme": read_labelme,
+    "yolo": read_yolo,
     "workspace": read_workspace,
 }
+
+
+#: So many JSON files are looked into for a layout.
+SNIFFED = 20
 
 
 def detect_format(root: Path) -> tuple[str, str]:
@@ -62,11 +74,19 @@ def detect_format(root: Path) -> tuple[str, str]:
     for table in ("split.csv", "folds.csv"):
         if (root / table).is_file():
             return "folders", f"one folder a class, split by {table}"
+    if is_yolo(root):
+        return "yolo", "a YAML with names, or images/ and labels/: YOLO's layout"
+    # Pictures of one class in a folder may well have a JSON each beside them, of something else.
+    layouts = [json_layout(file) for file in islice(json_files(root), SNIFFED)]
+    if "coco" in layouts:
+        return "coco", "a JSON file with images and annotations: COCO's"
+    if "labelme" in layouts:
+        return "labelme", "a JSON file with shapes for each picture: LabelMe's"
     if subfolders(root):
         return "folders", "one folder a class"
     raise DataError(
         f"{root}: no data set there; expected class folders (DIR/<class>/*.jpg), Severstal's train.csv with "
-        "train_images/, or images/ with masks/"
+        "train_images/, images/ with masks/, or annotations of COCO, LabelMe or YOLO"
     )
 
 

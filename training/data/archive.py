@@ -13,7 +13,7 @@ from models.imagefile import IMAGE_SUFFIXES
 from training.data.record import DataError
 
 #: What data sets consist of; all else in an archive stays there.
-WANTED = IMAGE_SUFFIXES | {".csv", ".json", ".txt", ".xml"}
+WANTED = IMAGE_SUFFIXES | {".csv", ".json", ".txt", ".xml", ".yaml", ".yml"}
 MOST_BYTES = 8 * 2**30
 MOST_FILES = 500_000
 #: Part of the disk's free room that an archive may take.

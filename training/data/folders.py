@@ -9,14 +9,9 @@ from pathlib import Path
 
 from models.spec import is_defect_free
 from models.tiling import Box
-from training.data.listing import list_images, read_rows, subfolders
+from training.data.listing import SPLIT_NAMES, list_images, read_rows, subfolders
 from training.data.record import DataError, DataSet, MaskFile, Sample, mask_problem, order_classes
 
-SPLIT_NAMES = {
-    "train": "train", "training": "train",
-    "validation": "validation", "valid": "validation", "val": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 #: Folders beside the classes that hold something else.
 NOT_CLASSES = frozenset({"annotations", "images", "labels", "masks"})
 #: Picture, class, group, split.

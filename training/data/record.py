@@ -15,6 +15,7 @@ from models import rle
 from models.imagefile import ImageError, image_size, read_image
 from models.spec import is_defect_free
 from models.tiling import Box
+from training.data.shapes import Shape, draw
 
 #: A class with less than this part of the largest one's pictures is scarce.
 SCARCE = 0.25
@@ -43,6 +44,16 @@ class MaskRuns:
 
 
 @dataclass(frozen=True)
+class MaskShapes:
+    """Polygons and COCO's run lengths: class → shapes. Classes not named are known to be absent."""
+
+    shapes: tuple[tuple[str, tuple[Shape, ...]], ...]
+
+
+Mask = MaskFile | MaskRuns | MaskShapes
+
+
+@dataclass(frozen=True)
 class Sample:
     """One labelled picture, or the part `crop` of one.
 
@@ -58,7 +69,7 @@ class Sample:
 
     image: Path
     labels: tuple[str, ...]
-    mask: MaskFile | MaskRuns | None = None
+    mask: Mask | None = None
     boxes: tuple[tuple[str, Box], ...] = ()
     group: str | None = None
     split: str | None = None
@@ -121,6 +132,8 @@ def masked_classes(sample: Sample) -> set[str]:
     """Classes that its mask shows to the pixel."""
     if isinstance(sample.mask, MaskRuns):
         return {name for name, _ in sample.mask.runs}
+    if isinstance(sample.mask, MaskShapes):
+        return {name for name, _ in sample.mask.shapes}
     if isinstance(sample.mask, MaskFile):
         return {name for _, name in sample.mask.values} & set(sample.labels)
     return set()
@@ -142,12 +155,17 @@ def load_masks(sample: Sample, classes: Sequence[str], height: int, width: int) 
 
     Raises:
         DataError: the mask's file is unreadable or of another size than the picture.
+        ValueError: its run lengths are for another size.
     """
     masks = np.zeros((len(classes), height, width), dtype=bool)
     if isinstance(sample.mask, MaskRuns):
         for name, runs in sample.mask.runs:
             if name in classes:
-                masks[classes.index(name)] = rle.decode(runs, height, width)
+                masks[classes.index(name)] |= rle.decode(runs, height, width)
+    elif isinstance(sample.mask, MaskShapes):
+        for name, shapes in sample.mask.shapes:
+            if name in classes:
+                masks[classes.index(name)] |= draw(shapes, height, width)
     elif isinstance(sample.mask, MaskFile):
         indices = read_mask(sample.mask.path)
         if indices.shape != (height, width):
@@ -202,4 +220,4 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
-__all__ = ["DataError", "DataSet", "ImageError", "MaskFile", "MaskRuns", "Sample"]
+__all__ = ["DataError", "DataSet", "ImageError", "MaskFile", "MaskRuns", "MaskShapes", "Sample"]

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from models.files import atomic_write
 from models.spec import is_defect_free
-from training.data.record import DataError, DataSet, MaskFile, Sample, order_classes
+from training.data.record import DataError, DataSet, MaskFile, MaskRuns, MaskShapes, Sample, order_classes
 
 FILE = "dataset.json"
 #: Where pictures and masks of the workspace's own lie, below its folder.
@@ -203,8 +203,10 @@ def relabelled(sample: Sample, labels: tuple[str, ...]) -> Sample:
         return replace(sample, labels=labels, mask=None, boxes=())
     if isinstance(mask, MaskFile):
         mask = MaskFile(mask.path, tuple((value, only) for value, _ in mask.values)) if mask.values else None
+    elif isinstance(mask, MaskRuns):
+        mask = MaskRuns(tuple((only, runs) for _, runs in mask.runs)) if mask.runs else None
     elif mask is not None:
-        mask = replace(mask, runs=tuple((only, runs) for _, runs in mask.runs)) if mask.runs else None
+        mask = MaskShapes(tuple((only, shapes) for _, shapes in mask.shapes)) if mask.shapes else None
     return replace(sample, labels=labels, mask=mask, boxes=tuple((only, box) for _, box in sample.boxes))
 
 

@@ -7,20 +7,13 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from training.config import SMALLEST_CROP, ClassifierConfig, RunConfig, SegmenterConfig, parse
+from training.config import SMALLEST_CROP, ClassifierConfig, RunConfig, SegmenterConfig, parse, split_commas
 
 #: `both` is synthetic pictures with balanced sampling.
 Arm = Literal["plain", "balanced", "synthetic", "both"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
 #: Arms that learn from synthetic pictures too, and so once for each ratio.
 WITH_SYNTHETIC: frozenset[str] = frozenset({"synthetic", "both"})
-
-
-def _split(value: Any) -> Any:
-    """Names with commas between them will do on a command line."""
-    return (
-        [part for item in value for part in str(item).split(",") if part] if isinstance(value, (list, tuple)) else value
-    )
 
 
 class ExperimentConfig(RunConfig):
@@ -30,7 +23,7 @@ class ExperimentConfig(RunConfig):
         "classifier", description="what is trained; a segmenter learns from pictures with masks and is judged by dice"
     )
     synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures, for the arms that use them")
-    arms: Annotated[tuple[Arm, ...], BeforeValidator(_split)] = Field(
+    arms: Annotated[tuple[Arm, ...], BeforeValidator(split_commas)] = Field(
         ARMS, description="what is compared: plain, balanced, synthetic, both"
     )
     ratios: tuple[float, ...] = Field(
@@ -79,7 +72,10 @@ class ExperimentConfig(RunConfig):
     ) -> ClassifierConfig | SegmenterConfig:
         """One training's configuration; `budget` is the number of real training samples."""
         classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
-        shared = ("data", "precision", "compile", "device", "init", "epochs", "batch_size", "size", "learning_rate")
+        shared = (
+            *("data", "normal", "precision", "compile", "device"),
+            *("init", "epochs", "batch_size", "size", "learning_rate"),
+        )
         values = {
             **{name: getattr(self, name) for name in shared},
             **classic,

@@ -12,11 +12,13 @@ from models.imagefile import image_size
 from models.sidecar import CheckpointError, read_sidecar, seen_by
 from models.spec import is_defect_free
 from models.start import WEIGHTS_FOLDER, start_has_seen
+from training.config import RunConfig
 from training.data.duplicates import near_duplicate_groups
 from training.data.record import (
     DataError,
     MaskFile,
     MaskRuns,
+    MaskShapes,
     Sample,
     is_marked,
     load_masks,
@@ -76,7 +78,7 @@ def prepare(config: ExperimentConfig) -> Splits:
     """
     segmenter = config.task == "segmenter"
     notes: list[str] = []
-    train, validation, test = _three_splits(config, notes)
+    train, validation, test = three_splits(config, notes)
     train, validation, test = (readable(samples, notes) for samples in (train, validation, test))
     if segmenter:
         train, validation, test = _masked((train, validation, test), config.data, notes)
@@ -85,7 +87,7 @@ def prepare(config: ExperimentConfig) -> Splits:
             f"{mixed.image.name} has {len(mixed.labels)} classes ({', '.join(mixed.labels) or 'none'}); an experiment "
             "with a classifier needs pictures of one class each"
         )
-    test = _unlike(test, (*train, *validation), notes)
+    test = unlike(test, (*train, *validation), notes)
     classes = order_classes({name for s in train for name in s.labels if not (segmenter and is_defect_free(name))})
     for name, samples in (("validation", validation), ("test", test)):
         _complete(name, [_shown(s) if segmenter else s.labels for s in samples], classes)
@@ -113,11 +115,11 @@ def prepare(config: ExperimentConfig) -> Splits:
         classes,
         tuple(scarce),
         tuple(notes),
-        _fingerprint(train, validation, test, with_masks=segmenter),
+        fingerprint(train, validation, test, with_masks=segmenter),
     )
 
 
-def _three_splits(config: ExperimentConfig, notes: list[str]) -> tuple[list[Sample], list[Sample], list[Sample]]:
+def three_splits(config: RunConfig, notes: list[str]) -> tuple[list[Sample], list[Sample], list[Sample]]:
     dataset, train, held_out, name = split_samples(config)
     notes += dataset.problems
     test = [sample for sample in dataset.samples if sample.split == "test"]
@@ -130,7 +132,7 @@ def _three_splits(config: ExperimentConfig, notes: list[str]) -> tuple[list[Samp
     return train, validation, held_out
 
 
-def _unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) -> list[Sample]:
+def unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) -> list[Sample]:
     """Test pictures without those that show the same spot as one of training or validation."""
     images = list(dict.fromkeys(sample.image for sample in (*test, *known)))
     groups = dict(zip(images, near_duplicate_groups(images), strict=True))
@@ -148,7 +150,9 @@ def _masked(splits: Sequence[list[Sample]], data: Path, notes: list[str]) -> tup
     train, *others = kept = [[sample for sample in samples if is_marked(sample)] for samples in splits]
     defects = sorted({name for sample in train for name in sample.labels if not is_defect_free(name)})
     if not defects:
-        raise DataError(f"{data}: no masks to learn from; a segmenter needs run lengths or pictures in masks/")
+        raise DataError(
+            f"{data}: no masks to learn from; a segmenter needs run lengths, polygons or pictures in masks/"
+        )
     if missing := sum(map(len, splits)) - sum(map(len, kept)):
         notes.append(f"left out, since a segmenter needs masks: {missing} pictures without one")
     return strip_tiles(train, defects, multi_label=True), *others
@@ -230,7 +234,7 @@ def generator_has_seen(generator: str, homes: Sequence[Path]) -> frozenset[str] 
     return None
 
 
-def _fingerprint(*splits: Sequence[Sample], with_masks: bool) -> str:
+def fingerprint(*splits: Sequence[Sample], with_masks: bool) -> str:
     listed = [
         "\n".join(sorted(f"{digest(s.image)} {','.join(s.labels)}{_mask(s) if with_masks else ''}" for s in samples))
         for samples in splits
@@ -241,4 +245,6 @@ def _fingerprint(*splits: Sequence[Sample], with_masks: bool) -> str:
 def _mask(sample: Sample) -> str:
     if isinstance(sample.mask, MaskFile):
         return f" {digest(sample.mask.path)}"
+    if isinstance(sample.mask, MaskShapes):
+        return f" {sample.mask.shapes}"
     return f" {sample.mask.runs}" if isinstance(sample.mask, MaskRuns) else ""

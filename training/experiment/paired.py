@@ -67,8 +67,9 @@ class Comparison:
 def check_alike(names: tuple[str, str], a: NetworkSpec, b: NetworkSpec) -> None:
     """CheckpointError where two models do not answer the same question."""
     for name, spec in zip(names, (a, b), strict=True):
-        if spec.kind == "generator":
-            raise CheckpointError(f"{name} is a generator; compare two classifiers or two segmenters")
+        if spec.kind in ("generator", "anomaly"):
+            what = "a generator" if spec.kind == "generator" else "an anomaly detector"
+            raise CheckpointError(f"{name} is {what}; compare two classifiers or two segmenters")
     if a.kind != b.kind:
         raise CheckpointError(f"{names[0]} is a {a.kind}, {names[1]} a {b.kind}; compare two of one kind")
     if only := sorted(set(a.classes) ^ set(b.classes)):

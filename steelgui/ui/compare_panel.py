@@ -1,0 +1,218 @@
+"""Kinds of models side by side: tick some, train all on one split, read the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from steelgui.services.comparisons import Comparisons
+from steelgui.settings import Settings
+from steelgui.ui import compare_fragments as fragments
+from steelgui.ui import retrain_fragments, studio_fragments
+from steelgui.ui.compare_report import write_comparison
+from steelgui.ui.form import fields_form, form_values
+from steelgui.ui.i18n import Translator
+from steelgui.ui.panel import Panel
+from steelgui.ui.toast import warn
+from training.comparison.config import ComparisonConfig
+from training.config import ConfigError
+from training.data.record import DataError
+from training.presets import PRESETS
+from training.runs import LIVE, RunError
+
+Updates = dict[Any, Any]
+FIELDS = ("epochs", "budget", "seeds", "init", "multi_label", "clean")
+SCOPE, COMMAND = "compare", "steelgui compare"
+#: Ticked at first: ours, and the two of the thesis that answer soonest.
+FIRST = ("mobilenetv2", "thesis-cnn", "thesis-efficientnet-b0")
+#: Seconds between two looks at a running comparison.
+TICK = 2.0
+
+
+@dataclass
+class ComparePanel(Panel):
+    """Layout and wiring; which comparison is watched is in the page, everything else in the runs' folders."""
+
+    comparisons: Comparisons
+    settings: Settings
+    i18n: Callable[[str], Any]
+
+    def __post_init__(self) -> None:
+        with gr.Accordion(self.i18n("compare.title"), open=False, elem_id="compare") as self.panel:
+            self._layout()
+        self._wire()
+
+    def _layout(self) -> None:
+        t = Translator(self.settings.lang or "en")
+        defaults = {name: field.default for name, field in ComparisonConfig.model_fields.items()}
+        self.drawn = gr.State("")
+        self.pictures = gr.State(0)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=34, min_width=320, elem_id="compare-left"):
+                self.data = gr.Textbox(
+                    label=self.i18n("compare.data"),
+                    placeholder=str(self.i18n("compare.data_hint")),
+                    elem_id="compare-data",
+                )
+                self.models = gr.CheckboxGroup(
+                    list(PRESETS),
+                    value=list(FIRST),
+                    label=self.i18n("compare.models"),
+                    info=self.i18n("compare.models_hint"),
+                    elem_id="compare-models",
+                )
+                self.form = fields_form(ComparisonConfig, FIELDS, defaults, t, SCOPE)
+                self.run = gr.Button(
+                    self.i18n("compare.run"), variant="primary", interactive=False, elem_id="compare-run"
+                )
+                self.command = gr.HTML(studio_fragments.command(COMMAND, t), elem_id="compare-command")
+            with gr.Column(scale=66, min_width=320, elem_id="compare-right"):
+                with gr.Row(equal_height=True, elem_id="compare-bar"):
+                    self.runs = gr.Dropdown([], label=self.i18n("compare.runs"), elem_id="compare-runs", scale=5)
+                    self.pause, self.resume, self.stop = (
+                        gr.Button(
+                            self.i18n(f"studio.{name}"),
+                            size="sm",
+                            min_width=64,
+                            scale=1,
+                            interactive=False,
+                            elem_id=f"compare-{name}",
+                        )
+                        for name in ("pause", "resume", "stop")
+                    )
+                self.state = gr.HTML(fragments.empty(t), elem_id="compare-state", min_height=88)
+                self.progress = gr.HTML("", elem_id="compare-progress")
+                self.answer = gr.HTML("", elem_id="compare-answer")
+                self.download = gr.DownloadButton(
+                    self.i18n("compare.download"), visible=False, elem_id="compare-download"
+                )
+        self.clock = gr.Timer(TICK)
+
+    @property
+    def watching(self) -> list[Any]:
+        return [
+            *(self.drawn, self.state, self.progress, self.answer),
+            *(self.download, self.pause, self.resume, self.stop),
+        ]
+
+    def _wire(self) -> None:
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        asked = [self.data, self.models, *self.form.values()]
+        for event in (self.data.submit, self.data.blur):
+            event(self.on_data, self.data, self.pictures, **quiet)
+        changes = [control.change for control in (self.pictures, *asked)]
+        gr.on(
+            changes, self.on_form, [self.pictures, *asked], [self.command, self.run],
+            trigger_mode="always_last", **quiet,
+        )  # fmt: skip
+        self.run.click(self.on_run, asked, self.runs, **quiet)
+        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
+        for name in ("pause", "resume", "stop"):
+            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
+
+    # Events -----------------------------------------------------------------------------------------------------
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [self.runs, *self.form.values()]
+
+    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+        """Whoever comes back finds the comparison that was watched; a new visitor the newest."""
+        t = self._translator(request)
+        words = ComparisonConfig.model_fields
+        return self._listed(watched) | {
+            control: type(control)(
+                label=t.field(name, SCOPE), info=t.field_help(name, words[name].description or "", SCOPE)
+            )
+            for name, control in self.form.items()
+        }
+
+    def on_data(self, request: gr.Request, data: str) -> int:
+        """How many pictures train; 0 where there is no data set."""
+        try:
+            return self.comparisons.pictures(Path(data.strip())) if data.strip() else 0
+        except DataError as error:
+            warn(self._translator(request), error)
+            return 0
+
+    def on_form(self, request: gr.Request, pictures: int, *asked: Any) -> list[Any]:
+        t = self._translator(request)
+        try:
+            config = self._config(*asked)
+        except ConfigError:
+            return [studio_fragments.command(COMMAND, t), gr.Button(t("compare.run"), interactive=False)]
+        time = studio_fragments.duration(self.comparisons.estimate(config, pictures), t)
+        label = t("compare.run_what", n=len(config.models) * config.seeds, time=time)
+        button = gr.Button(label, interactive=True) if pictures else gr.Button(t("compare.run"), interactive=False)
+        return [studio_fragments.command(self.comparisons.command(config), t), button]
+
+    def on_run(self, request: gr.Request, *asked: Any) -> Any:
+        try:
+            run = self.comparisons.start(self._config(*asked))
+        except (ConfigError, DataError, RunError, OSError) as error:
+            warn(self._translator(request), error)
+            return gr.skip()
+        return self._listed(run.id)[self.runs]
+
+    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
+        return self._watched(run_id, self._translator(request))
+
+    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str) -> Updates:
+        if self._token(run_id) == drawn:
+            return {self.drawn: gr.skip()}
+        return self._watched(run_id, self._translator(request))
+
+    def _say(self, word: str) -> Callable[..., Updates]:
+        def say(request: gr.Request, run_id: str | None) -> Updates:
+            t = self._translator(request)
+            if run := self.comparisons.find(run_id):
+                try:
+                    getattr(self.comparisons.jobs, word)(run)
+                except RunError as error:
+                    warn(t, error)
+            return self._watched(run_id, t)
+
+        return say
+
+    # What they share --------------------------------------------------------------------------------------------
+
+    def _config(self, data: str, models: list[str], *given: Any) -> ComparisonConfig:
+        if not data.strip():
+            raise ConfigError("data: name a folder")
+        ordered = [name for name in PRESETS if name in models]
+        return self.comparisons.config(Path(data.strip()), ordered, form_values(ComparisonConfig, FIELDS, given))
+
+    def _listed(self, watched: str | None) -> Updates:
+        runs = self.comparisons.all()
+        choices = [(f"{run.about()['name']} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}", run.id)
+                   for run in runs]  # fmt: skip
+        known = [run.id for run in runs]
+        return {self.runs: gr.Dropdown(choices=choices, value=watched if watched in known else next(iter(known), None))}
+
+    def _token(self, run_id: str | None) -> str:
+        run = self.comparisons.find(run_id)
+        status = run.status() if run else None
+        return f"{run_id} {status.state} {status.step}" if status else ""
+
+    def _watched(self, run_id: str | None, t: Translator) -> Updates:
+        run = self.comparisons.find(run_id)
+        if run is None:
+            return {self.drawn: "", self.state: fragments.empty(t)}
+        seen = self.comparisons.look(run)
+        result = seen.result
+        file = write_comparison(result, run.folder / f"comparison-{t.lang}", t) if result else None
+        return {
+            self.drawn: self._token(run_id),
+            self.state: fragments.headline(result, t) if result else retrain_fragments.state(seen, t),
+            self.progress: "" if result else retrain_fragments.progress(seen, t),
+            self.answer: fragments.answer(result, t) if result else "",
+            self.download: gr.DownloadButton(value=str(file) if file else None, visible=file is not None),
+            self.pause: gr.Button(interactive=seen.state == "running"),
+            self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
+            self.stop: gr.Button(interactive=seen.state in LIVE),
+        }

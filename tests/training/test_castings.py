@@ -1,0 +1,153 @@
+"""Castings: two classes of any names, drawn as discs with and without a pore."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from models.checkpoint import load_checkpoint
+from models.registry import build
+from models.sidecar import CheckpointError, read_sidecar
+from models.spec import NetworkSpec
+from models.start import Start, start_from
+from training.classifier import evaluate_classifier, train_classifier
+from training.config import ClassifierConfig, SegmenterConfig
+from training.data import read_dataset
+from training.data.record import DataError
+from training.events import Event
+from training.loop import Task, fit
+from training.material import gather
+
+
+def casting(rng: np.random.Generator, pore: bool) -> NDArray[np.uint8]:
+    """64×64 grey: a disc with a hub, and a dark pore somewhere on it."""
+    y, x = np.mgrid[-1:1:64j, -1:1:64j]
+    radius = np.hypot(x, y)
+    picture = np.where(radius < 0.9, 150, 220) - 40.0 * (radius < 0.25)
+    if pore:
+        angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 0.7)
+        picture[np.hypot(x - away * np.cos(angle), y - away * np.sin(angle)) < 0.18] = 20
+    noisy: NDArray[np.uint8] = (picture + rng.normal(0, 8, picture.shape)).clip(0, 255).astype(np.uint8)
+    return noisy
+
+
+def castings(root: Path, good: str, defective: str, each: int = 24) -> Path:
+    rng = np.random.default_rng(0)
+    for label in (good, defective):
+        (root / label).mkdir(parents=True)
+        for number in range(each):
+            Image.fromarray(casting(rng, label == defective)).save(root / label / f"{number:02d}.png")
+    # Noise is all that tells these apart, so that near-duplicates are not to be looked for.
+    lines = [
+        f"{label}/{number:02d}.png,{label},{label}{number},{'validation' if number % 4 == 0 else 'train'}"
+        for label in (good, defective)
+        for number in range(each)
+    ]
+    (root / "split.csv").write_text("\n".join(["image,label,group,split", *lines]), encoding="utf-8")
+    return root
+
+
+def config(data: Path, out: Path, **more: Any) -> ClassifierConfig:
+    small = {"size": 64, "batch_size": 8, "epochs": 6, "zoom": 0.0, "device": "cpu", "precision": "fp32"}
+    return ClassifierConfig(data=data, out=out, **{**small, **more})
+
+
+def test_a_good_class_of_any_name(tmp_path: Path) -> None:
+    data = castings(tmp_path / "data", "A", "B")
+    wanted = config(data, tmp_path / "out", normal="A")
+    events = list(train_classifier(wanted))
+    checkpoint = load_checkpoint(wanted.best)
+    assert checkpoint.spec.classes == ("good", "B")
+    # The data still says A; the model knows what that is.
+    figures = evaluate_classifier(checkpoint.network, checkpoint.spec, read_dataset(data).samples)
+    assert figures["accuracy"] > 0.9
+    assert figures["per_class"]["good"]["n"] == figures["per_class"]["B"]["n"] == 24
+    assert figures["caught_at_0_alarms"] > 0.9
+    assert not [note for note in events[0].notes if "good parts" in note]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("good", "defective"), [("okay", "def_front"), ("양품", "불량")])
+def test_a_good_class_that_says_so_needs_no_word(good: str, defective: str, tmp_path: Path) -> None:
+    material = gather(config(castings(tmp_path / "data", good, defective, 4), tmp_path / "out"))
+    assert (material.classes, material.notes) == ((good, defective), ())
+
+
+def test_two_classes_of_which_none_is_good_are_told(tmp_path: Path) -> None:
+    material = gather(config(castings(tmp_path / "data", "A", "B", 4), tmp_path / "out"))
+    assert material.classes == ("A", "B")
+    assert [note for note in material.notes if "neither A nor B" in note and "--normal" in note]
+
+
+def test_a_good_class_that_is_not_there(tmp_path: Path) -> None:
+    data = castings(tmp_path / "data", "A", "B", 4)
+    with pytest.raises(DataError, match="normal: data has no class C; it has A, B"):
+        gather(config(data, tmp_path / "out", normal="C"))
+
+
+def test_a_good_class_with_masks_is_clean_to_a_segmenter(tmp_path: Path) -> None:
+    data = castings(tmp_path / "data", "A", "B", 4)
+    for number in range(4):
+        (data / "masks" / "A").mkdir(parents=True, exist_ok=True)
+        Image.new("L", (64, 64), 255).save(data / "masks" / "A" / f"{number:02d}.png")
+    material = gather(SegmenterConfig(data=data, out=tmp_path / "out", crop=64, size=64, normal="A"))
+    assert material.classes == ("good", "B")
+    assert all(sample.mask is None for sample in material.train if sample.labels == ("good",))
+
+
+def test_training_stops_early_and_keeps_the_best(tmp_path: Path) -> None:
+    """By figures that are given: the third epoch is the best, and two without progress end it."""
+    network = torch.nn.Linear(2, 2)
+    given = iter([0.5, 0.6, 0.7, 0.7, 0.65, 0.9])
+    task = Task(
+        batches=lambda epoch: iter([(torch.ones(2, 2),)]),
+        loss=lambda network, batch: {"loss": network(batch[0]).square().mean()},
+        evaluate=lambda network: {"reached": next(given)},
+        score=lambda figures: float(figures["reached"]),
+        steps_per_epoch=1,
+        counts={},
+        notes=(),
+    )
+    wanted = config(tmp_path, tmp_path / "out", patience=2, epochs=6)
+    events: list[Event] = list(
+        fit(wanted, network, NetworkSpec("classifier", "any", ("ok", "B")), Start("given"), task)
+    )
+    assert [event.epoch for event in events if event.kind == "metric"] == [1, 2, 3, 4, 5]
+    assert events[-1].reason == "no progress for 2 epochs"  # type: ignore[union-attr]
+    card = read_sidecar(wanted.best)[1]
+    assert (card["epoch"], card["metrics"]) == (3, {"reached": 0.7})
+
+
+def test_without_a_mistake_the_surest_epoch_is_the_best(tmp_path: Path) -> None:
+    """A small validation split has no mistake left after an epoch or two."""
+    data = castings(tmp_path / "data", "ok", "B")
+    wanted = config(data, tmp_path / "out", epochs=8)
+    figures = [event.values for event in train_classifier(wanted) if event.kind == "metric"]
+    flawless = [number for number, values in enumerate(figures, 1) if values["macro_f1"] == 1.0]
+    assert len(flawless) > 1
+    surest = min(flawless, key=lambda number: figures[number - 1]["log_loss"])
+    assert read_sidecar(wanted.best)[1]["epoch"] == surest
+
+
+def test_imagenet_weights_that_cannot_be_had_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """At once, and without the hub's own complaints: it is asked nothing where it does not answer."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    spec = NetworkSpec("classifier", "resnet18", ("ok_front", "def_front"))
+    since = time.monotonic()
+    with pytest.raises(CheckpointError) as said:
+        start_from(build(spec), spec, "pretrained")
+    assert time.monotonic() - since < 20
+    assert "timm's pretrained resnet18 could not be downloaded" in str(said.value)
+    assert "offline, use --init bundled, random, or a FILE" in str(said.value) and "\n" not in str(said.value)
+    assert "Retry" not in capfd.readouterr().err
