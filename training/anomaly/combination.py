@@ -29,6 +29,9 @@ def learn_combined(
     arguments = {"encoder": config.encoder, "layers": sorted(set(config.layers)), "size": config.size}
     spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=Preprocess(config.size))
     start = start_from(network.cutpaste.encoder, spec, config.init)
+    network.autoencoder.encoder.load_state_dict(
+        {name: network.cutpaste.encoder.state_dict()[name] for name in network.autoencoder.encoder.state_dict()}
+    )
     tiles = Tiles(config, material)
     progress = Progress(2 * config.steps + 2 * len(tiles.held))
     yield Started(progress.total, 1, start.sentence, {material.normal: len(material.good)}, str(device), material.notes)
