@@ -19,7 +19,7 @@ from training.anomaly.generated import anomaly
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial
 from training.anomaly.steps import Progress, train_steps
-from training.anomaly.tiles import Tiles, answers, as_floats, highest
+from training.anomaly.tiles import Tiles, as_floats, judge_held
 from training.events import Event, Started
 
 #: Part of the pictures that are spoiled before they are rebuilt: with none of them it learns to copy.
@@ -46,14 +46,9 @@ def learn_autoencoder(
     counts = {material.normal: len(material.good)}
     yield Started(progress.total, 1, start.sentence, counts, str(device), material.notes)
     yield from train_autoencoder(config, network, spec, tiles, progress)
-    judged, rows = [], []
-    for sample, answer in answers(network, spec, tiles.held):
-        judged.append(sample)
-        rows.append(highest(answer))
-        yield progress.step(1)
-    network.good = torch.stack(rows).to(device)
-    spec = replace(spec, arguments={**arguments, "calibration": len(rows)})
-    return Learned(network, spec, start, tuple(judged), tuple(tiles.notes))
+    judged = yield from judge_held(network, spec, tiles, progress)
+    spec = replace(spec, arguments={**arguments, "calibration": len(judged)})
+    return Learned(network, spec, start, judged, tuple(tiles.notes))
 
 
 def train_autoencoder(
