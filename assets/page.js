@@ -68,9 +68,14 @@
 
   /** What scrolls in a box of its own can be scrolled by keys; what no longer does is no stop for them. */
   function reach() {
-    for (const box of document.querySelectorAll('#tabs :is([class*="sg-"], .grid-wrap)')) {
+    for (const box of document.querySelectorAll('#tabs :is([class*="sg-"], .grid-wrap, .virtual-table-viewport)')) {
       const more = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
       const scrolls = more && /auto|scroll/.test(getComputedStyle(box).overflow);
+      if (box.matches(".virtual-table-viewport")) {
+        // A grid may hold nothing but rows, so that its first cell is the stop.
+        for (const head of box.querySelectorAll("th:first-child")) head.tabIndex = scrolls ? 0 : -1;
+        continue;
+      }
       if (scrolls && !box.hasAttribute("tabindex")) { box.tabIndex = 0; box.dataset.reached = ""; }
       else if (!scrolls && "reached" in box.dataset) { box.removeAttribute("tabindex"); delete box.dataset.reached; }
     }

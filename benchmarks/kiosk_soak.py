@@ -1,9 +1,10 @@
 """Does the kiosk grow? Captures in a row with Chromium's fake camera; memory of the server and of the page.
 
-`uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N]`. What is used after the first 50
-captures is compared with the end. The server's is resident memory. The page's is what its JavaScript holds after a
-garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and
-without the browser's own timeline, which has a limit. JSHeapUsedSize, with that code, is printed beside it.
+`uv run python benchmarks/kiosk_soak.py [--captures N] [--settled N] [--port N] [--js-flags=FLAGS]`. What is used after
+the first 50 captures is compared with the end. The server's is resident memory. The page's is what its JavaScript holds
+after a garbage collection, by a heap snapshot: without machine code, of which the engine makes more for a while, and
+without the browser's own timeline, which has a limit. JSHeapUsedSize, with that code, is printed beside it; with
+`--js-flags="--jitless --no-lazy-feedback-allocation"` the engine makes none, and what still grows would be a leak.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--captures", type=int, default=500)
     parser.add_argument("--settled", type=int, default=50)
     parser.add_argument("--port", type=int, default=7990)
+    parser.add_argument("--js-flags", default="", help="of the browser's engine")
     asked = parser.parse_args()
     url = f"http://127.0.0.1:{asked.port}/kiosk/"
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
@@ -96,7 +98,9 @@ def main() -> None:
         server = subprocess.Popen([*command, "--port", str(asked.port)])
         try:
             wait_for_walk(url)
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+            browser = driver.chromium.launch(
+                executable_path=shutil.which("chromium"), args=[*FLAGS, f"--js-flags={asked.js_flags}"]
+            )
             page = browser.new_page(viewport={"width": 1080, "height": 1920})
             page.goto(f"{url}?count=0")
             since, settled = time.monotonic(), None

@@ -210,7 +210,7 @@ def work_on(run: Run, json_alone: bool, quiet: bool = False) -> int:
     from training.runs import Status
     from training.worker import work
 
-    with tqdm(unit="step" if run.kind == "experiment" else "picture", disable=json_alone or quiet) as bar:
+    with tqdm(unit="picture" if run.kind == "gan" else "step", disable=json_alone or quiet) as bar:
 
         def tell(event: Event | Status) -> None:
             if isinstance(event, Status):

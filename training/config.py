@@ -79,6 +79,9 @@ class TrainConfig(RunConfig):
     demo_even: bool = Field(False, description="render every class equally often instead of as at Severstal")
     max_per_epoch: int = Field(0, ge=0, description="samples drawn an epoch; 0 for all")
     patience: int = Field(8, ge=1, description="epochs without progress before stopping early")
+    settle: int = Field(
+        0, ge=0, description="batches on which batch norm's statistics are measured anew before each validation"
+    )
     synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures that join the training split")
     ratio: float = Field(1.0, gt=0, le=100, description="synthetic pictures for each real one, class by class")
     min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")

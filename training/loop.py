@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -113,6 +114,8 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                     f"the loss became NaN in epoch {epoch}; lower learning_rate ({config.learning_rate}) or use fp32"
                 )
             yield Step(step, total, values, seen / (time.perf_counter() - since))
+        if config.settle:
+            settle(network, (batch[0].to(device) for batch in islice(task.batches(epoch), config.settle)))
         network.eval()
         figures = task.evaluate(network)
         yield Metric(epoch, "validation", {k: v for k, v in figures.items() if isinstance(v, (int, float))})
@@ -139,6 +142,25 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
             reason = f"no progress for {config.patience} epochs"
             break
     yield Finished(config.best, reason, read_sidecar(config.best)[1]["metrics"])
+
+
+def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Measure batch norm's statistics anew, as plain means over batches of input.
+
+    The running ones follow weights that move, some ten batches behind: where an epoch is a few dozen batches, a network
+    that has learned well is then judged as a poor one.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+    network.train()
+    with torch.no_grad():
+        for images in batches:
+            network(images)
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
 
 
 def _parameter_groups(config: TrainConfig, network: nn.Module, start: Start) -> list[dict[str, Any]]:

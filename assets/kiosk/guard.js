@@ -9,6 +9,9 @@ export function hold(corner, held) {
 }
 
 export function guard() {
+  // The browser notes how long each of a day's pictures took to come; nobody asks for it here.
+  performance.setResourceTimingBufferSize(0);
+  performance.clearResourceTimings();
   for (const kind of ["contextmenu", "selectstart", "dragstart", "drop", "dragover", "gesturestart"]) {
     document.addEventListener(kind, (event) => event.preventDefault());
   }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from steelgui.overlay import class_colours, overlay_layer
-from steelgui.results import Evidence, Inspection
+from steelgui.results import UNKNOWN, Evidence, Inspection
 
 #: A frame is shown about this large; more pixels cost time and memory and show a child nothing more.
 LONGEST = 1024
@@ -56,7 +56,7 @@ def sure(score: float | None) -> Sure:
 
 def marks(evidence: Evidence, inspection: Inspection) -> NDArray[np.uint8] | None:
     """What is laid over the picture, of its aspect, H×W×4 uint8: masks with an outline, else where the classifier
-    looked; None where nothing was found."""
+    looked, or where the picture is strange; None where nothing was found."""
     if inspection.verdict == "ok":
         return None
     factor = max(1.0, DRAWN / max(inspection.width, inspection.height))
@@ -68,7 +68,9 @@ def marks(evidence: Evidence, inspection: Inspection) -> NDArray[np.uint8] | Non
     masks = [grown(defect.mask.astype(np.uint8) * 255) >= 128 for defect in inspection.defects]
     defects = tuple(replace(one, mask=mask) for one, mask in zip(inspection.defects, masks, strict=True))
     larger = replace(inspection, defects=defects, width=width, height=height)
-    indices, colours = overlay_layer(larger, heat=None if defects else grown(evidence.heat))
+    strange = evidence.strangeness if inspection.label == UNKNOWN else None
+    glow = strange.at(inspection.thresholds.false_alarms) if strange else evidence.heat
+    indices, colours = overlay_layer(larger, heat=None if defects else grown(glow))
     return colours[indices]
 
 

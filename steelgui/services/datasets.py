@@ -34,6 +34,7 @@ VALIDATION = 0.2
 LONGEST_NAME = 60
 
 Progress = Callable[[int, int], None]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,7 @@ class Datasets:
         edit = Edit(labels=tuple(masks) or (free,), mask=file, classes=tuple(masks))
         self._change(folder, "mask", f"{sample.image.name}: {label}", {name: edit})
 
-    def marking(self, folder: Path, name: str, label: str, mask: NDArray[np.bool_] | None) -> Edit:
+    def marking(self, folder: Path, name: str, label: str, mask: Mask | None) -> Edit:
         """Where a picture of the data set's own shows its class, H×W; of None, or a good part, nothing."""
         if mask is None or is_defect_free(label):
             return Edit()
@@ -319,12 +320,7 @@ class Datasets:
         return dict(Counter(one.split or "" for one in dealt))
 
     def add(
-        self,
-        folder: Path | None,
-        picture: Path | NDArray[np.uint8],
-        name: str,
-        label: str,
-        mask: NDArray[np.bool_] | None = None,
+        self, folder: Path | None, picture: Path | NDArray[np.uint8], name: str, label: str, mask: Mask | None = None
     ) -> Path:
         """Copy a picture into a data set as a training picture of a class; None adds it to `corrections`.
 

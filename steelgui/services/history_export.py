@@ -155,6 +155,7 @@ def coco(rows: Sequence[HistoryRow]) -> dict[str, Any]:
                     "image_id": row.id,
                     "category_id": numbers[name],
                     "area": int(mask.sum()),
+                    "area_pct": round(100 * float(mask.mean()), 4),
                     "bbox": [across.start, down.start, across.stop - across.start, down.stop - down.start],
                     "iscrowd": 0,
                     "segmentation": {"size": [row.height, row.width], "counts": counts(mask)},

@@ -27,7 +27,7 @@ from training.data.record import DataError
 from training.runs import LIVE, Run, RunError
 
 Updates = dict[Any, Any]
-FIELDS = ("size", "init", "encoder", "bank", "folds", "clean_crops", "seed")
+FIELDS = ("size", "init", "encoder", "bank", "folds", "steps", "batch_size", "learning_rate", "clean_crops", "seed")
 #: Of the settings' names and words.
 SCOPE = "detector"
 METHODS: tuple[str, ...] = get_args(AnomalyConfig.model_fields["method"].annotation)

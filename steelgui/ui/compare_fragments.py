@@ -64,7 +64,7 @@ def _table(result: Result, kind: str, t: Translator) -> str:
     counts = result["counts"].get(kind)
     said = t("compare.counts", **counts) if counts else ""
     return (
-        f'<section class="sg-data sg-compared"><h2>{escape(t(f"compare.{kind}s"))}</h2>'
+        f'<section class="sg-data sg-kinds"><h2>{escape(t(f"compare.{kind}s"))}</h2>'
         f'<p class="sg-meta">{escape(said)}</p><div class="sg-scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
@@ -110,7 +110,7 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
         x = LEFT + (WIDTH - LEFT - 16) * (math.log10(ms) - least) / (most - least)
         return x, HEIGHT - BOTTOM - (HEIGHT - BOTTOM - 20) * (value - low) / max(high - low, 1e-6)
 
-    parts = [_axes(place, (least, most), (low, high), t(f"compare.{name}"), t("compare.ms_long"))]
+    parts = [_axes(place, (least, most), (low, high), t("compare.ms_long"))]
     front = sorted(place(row["ms"], row["figures"][name]) for row in rows if row["pareto"])
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in front)
     parts.append(f'<polyline points="{path}" fill="none" stroke="{FRONT}" stroke-width="2" stroke-opacity=".6"/>')
@@ -118,14 +118,14 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
     for row in sorted(rows, key=lambda row: row["figures"][name]):
         x, y = place(row["ms"], row["figures"][name])
         colour, right = FRONT if row["pareto"] else OTHER, x > WIDTH - 180
-        label = y + 4
+        label = y - 9  # above its point, and so off the line that joins it
         while any(abs(label - other) < LINE and abs(x - beside) < 170 for beside, other in taken):
             label -= LINE
         taken.append((x, label))
         words = f"{row['model']}: {row['figures'][name]:.3f}, {row['ms']:.1f} ms"
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{escape(words)}</title></circle>'
-            f'<text x="{x + (-9 if right else 9):.1f}" y="{label:.1f}" text-anchor="{"end" if right else "start"}">'
+            f'<text x="{x + (5 if right else -5):.1f}" y="{label:.1f}" text-anchor="{"end" if right else "start"}">'
             f"{escape(row['model'])}</text>"
         )
     title = escape(t("compare.pareto", figure=t(f"compare.{name}")))
@@ -140,7 +140,6 @@ def _axes(
     place: Callable[[float, float], tuple[float, float]],
     times: tuple[float, float],
     values: tuple[float, float],
-    up: str,
     along: str,
 ) -> str:
     """Grid and numbers; `times` are powers of ten of the ends."""
@@ -157,7 +156,6 @@ def _axes(
         if times[0] <= math.log10(mark) <= times[1]:
             x, _ = place(mark, values[0])
             parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{mark:g}</text>')
-    parts.append(f'<text x="0" y="10">{escape(up)}</text>')
     parts.append(f'<text x="{right}" y="{HEIGHT - 4}" text-anchor="end">{escape(along)}</text>')
     return "".join(parts)
 

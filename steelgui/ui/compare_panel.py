@@ -25,7 +25,8 @@ from training.presets import PRESETS
 from training.runs import LIVE, RunError
 
 Updates = dict[Any, Any]
-FIELDS = ("epochs", "budget", "seeds", "init", "multi_label", "clean")
+NUMBERS, OTHERS = ("epochs", "budget", "seeds"), ("init", "multi_label", "clean")
+FIELDS = (*NUMBERS, *OTHERS)
 SCOPE, COMMAND = "compare", "steelgui compare"
 #: Ticked at first: ours, and the two of the thesis that answer soonest.
 FIRST = ("mobilenetv2", "thesis-cnn", "thesis-efficientnet-b0")
@@ -54,6 +55,7 @@ class ComparePanel(Panel):
         with gr.Row(equal_height=False):
             with gr.Column(scale=34, min_width=320, elem_id="compare-left"):
                 self.data = gr.Textbox(
+                    "",
                     label=self.i18n("compare.data"),
                     placeholder=str(self.i18n("compare.data_hint")),
                     elem_id="compare-data",
@@ -65,7 +67,9 @@ class ComparePanel(Panel):
                     info=self.i18n("compare.models_hint"),
                     elem_id="compare-models",
                 )
-                self.form = fields_form(ComparisonConfig, FIELDS, defaults, t, SCOPE)
+                with gr.Row():
+                    self.form = fields_form(ComparisonConfig, NUMBERS, defaults, t, SCOPE)
+                self.form |= fields_form(ComparisonConfig, OTHERS, defaults, t, SCOPE)
                 self.run = gr.Button(
                     self.i18n("compare.run"), variant="primary", interactive=False, elem_id="compare-run"
                 )
@@ -119,13 +123,17 @@ class ComparePanel(Panel):
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, *self.form.values()]
+        return [self.runs, self.state, self.command, *self.form.values()]
 
-    def on_load(self, request: gr.Request, watched: str | None) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, data: str) -> Updates:
         """Whoever comes back finds the comparison that was watched; a new visitor the newest."""
         t = self._translator(request)
         words = ComparisonConfig.model_fields
-        return self._listed(watched) | {
+        return {
+            **self._listed(watched),
+            self.state: gr.skip() if self.comparisons.all() else fragments.empty(t),
+            self.command: gr.skip() if data.strip() else studio_fragments.command(COMMAND, t),
+        } | {
             control: type(control)(
                 label=t.field(name, SCOPE), info=t.field_help(name, words[name].description or "", SCOPE)
             )

@@ -42,12 +42,13 @@ class DetectorControls(Panel):
     def outputs(self) -> list[Any]:
         return [self.row, self.rate]
 
-    def shown(self, t: Translator) -> Updates:
-        """As it is now: another detector may have been activated, or switched off."""
+    def shown(self, t: Translator, *, anew: bool = False) -> Updates:
+        """As it is now; `anew` where another detector may have been activated, with a rate of its own."""
         count = self.workbench.vouching()
         if count is None:
             return {self.row: gr.Row(visible=False)}
-        return {self.row: gr.Row(visible=True), self.rate: gr.Slider(info=vouched(count, t))}
+        rate: dict[str, Any] = {"value": round(100 * self.settings.preferences.false_alarms, 6)} if anew else {}
+        return {self.row: gr.Row(visible=True), self.rate: gr.Slider(info=vouched(count, t), **rate)}
 
 
 def vouched(count: int, t: Translator) -> str:

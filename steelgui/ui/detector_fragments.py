@@ -27,6 +27,8 @@ def state(seen: Training | None, t: Translator) -> str:
         text = t("detector.running_text")
     elif seen.state == "finished":
         text = t("detector.gone")
+    elif seen.state in ("stopped", "interrupted"):
+        text = t("detector.again")
     else:
         text = t(f"health.{seen.state}_text", name="–")
     word = t("retrain.running") if seen.state == "running" else t(f"health.{seen.state}")

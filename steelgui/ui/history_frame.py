@@ -165,7 +165,8 @@ def _detail(t: Translator) -> str:
         '<div class="sg-under"><img alt="" draggable="false"></div><div class="sg-over"><div></div></div>'
         '<i class="sg-divider"></i></div><div class="sg-controls">'
         f"<label><span>{escape(t('stage.label'))}</span>"
-        '<input type="range" name="divider" min="0" max="100" value="12"></label>'
+        '<input type="range" name="divider" min="0" max="100" value="12" '
+        f'aria-label="{escape(t("stage.label"))}"></label>'
         f'<span class="sg-zoom">{zoom}</span></div></div>'
         '<div class="sg-compared" hidden></div><div class="sg-panel"></div></div>'
     )

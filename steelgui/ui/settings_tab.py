@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import gradio as gr
@@ -18,8 +20,6 @@ from steelgui.ui.panel import Panel
 from steelgui.ui.toast import refusal
 
 Updates = dict[Any, Any]
-#: Shown in per cent.
-SCALES = {"false_alarms": 100}
 YEAR = 31_536_000
 _COOKIE = "document.cookie = `%s=${%s}; path=/; SameSite=Lax; max-age=${%s}`;"
 #: The page's words are fixed when it loads; `settings.js` opens this tab again.
@@ -76,17 +76,19 @@ class SettingsTab(Panel):
 
     @property
     def kept(self) -> dict[str, Any]:
-        """What *Save* saves; the language is saved as it is chosen."""
-        return {name: control for name, control in self.values.items() if name != "language"}
+        """What *Save* saves; the language is saved as it is chosen, and a flag's value is none of the user's."""
+        flagged = {"upload_mb"} if self.settings.max_upload_mb is not None else set()
+        return {name: control for name, control in self.values.items() if name not in {"language"} | flagged}
 
     def _heading(self, key: str, text: Translator) -> None:
         self.headings[key] = gr.HTML(fragments.heading(key, text))
 
-    def _number(self, name: str, step: float = 1) -> None:
-        least, most = (bound * SCALES.get(name, 1) for bound in BOUNDS[name])
+    def _number(self, name: str, step: float = 1, *, flagged: bool = False) -> None:
+        least, most = BOUNDS[name]
         self.values[name] = gr.Number(
             label=self.i18n(f"settings.{name}"),
-            info=self.i18n(f"settings.{name}_info"),
+            info=self.i18n(f"settings.{name}_{'flag' if flagged else 'info'}"),
+            interactive=not flagged,
             minimum=least,
             maximum=most,
             step=step,
@@ -115,7 +117,7 @@ class SettingsTab(Panel):
             self._number("score", 0.01)
             self._number("min_area", 10)
             self._number("gate", 0.5)
-            self._number("false_alarms", 0.1)
+            self._number("false_alarms", 0.001)
 
     def _machine(self, text: Translator) -> None:
         self._heading("machine", text)
@@ -131,7 +133,7 @@ class SettingsTab(Panel):
         with gr.Row():
             self._number("keep_days")
             self._number("keep_gb", 0.5)
-            self._number("upload_mb")
+            self._number("upload_mb", flagged=self.settings.max_upload_mb is not None)
         self.trash = gr.HTML(fragments.trash(text))
 
     def _foot(self) -> None:
@@ -161,8 +163,10 @@ class SettingsTab(Panel):
         t = self._translator(request)
         wanted = self.settings.preferences
         shown: Updates = {self.headings[key]: fragments.heading(key, t) for key in self.headings}
-        values = {self.values[name]: _shown(name, wanted) for name in self.values}
+        values = {self.values[name]: getattr(wanted, name) for name in self.values}
         language, unit = self.values["language"], self.values["unit"]
+        if "upload_mb" in self.values:
+            values[self.values["upload_mb"]] = self.settings.upload_mb
         if self.settings.demo:
             scale = visitor_scale(request.headers, wanted.scale)
             values |= {unit: "mm" if scale else "px", self.values["mm_per_px"]: scale or wanted.mm_per_px}
@@ -188,13 +192,12 @@ class SettingsTab(Panel):
 
     def on_save(self, request: gr.Request, *values: Any) -> tuple[Any, ...]:
         """A sentence on how it went, and the thresholds for the other tabs."""
-        given = zip(self.kept, values, strict=True)
-        return self._save(request, {name: _kept(name, value) for name, value in given})
+        return self._save(request, dict(zip(self.kept, values, strict=True)))
 
     def on_defaults(self, request: gr.Request) -> tuple[Any, ...]:
         first = Preferences()
         changes = {name: getattr(first, name) for name in self.kept}
-        return *(_shown(name, first) for name in self.kept), *self._save(request, changes)
+        return *changes.values(), *self._save(request, changes)
 
     def _save(self, request: gr.Request, changes: dict[str, Any]) -> tuple[Any, ...]:
         t = self._translator(request)
@@ -202,24 +205,18 @@ class SettingsTab(Panel):
             wanted = self.workbench.preferences.save(**changes)
         except (PreferenceError, StorageError) as error:
             return fragments.status(t.problem(error)), *(gr.skip() for _ in self.show)
-        return (
-            fragments.status(t("settings.saved"), ok=True),
-            wanted.score,
-            wanted.min_area,
-            _shown("false_alarms", wanted),
-        )
+        said = " ".join((t("settings.saved"), *self._leaving(changes, t)))
+        return fragments.status(said, ok=True), wanted.score, wanted.min_area
+
+    def _leaving(self, changes: dict[str, Any], t: Translator) -> Iterator[str]:
+        """When inspections go that are older or more than what was set just now: there is time to think again."""
+        if days := changes.get("keep_days"):
+            with suppress(StorageError):
+                if count := self.workbench.history.due(None, timedelta(days=days)):
+                    yield t("settings.leaving_days", count=f"{count:,}", days=f"{days:g}")
+        if changes.get("keep_gb"):
+            yield t("settings.leaving_gb")
 
     def _trouble(self, t: Translator) -> str:
         trouble = self.workbench.preferences.trouble
         return t.said(trouble) if trouble else ""
-
-
-def _shown(name: str, wanted: Preferences) -> Any:
-    """A preference as the page shows it."""
-    value = getattr(wanted, name)
-    return round(value * SCALES[name], 6) if name in SCALES else value
-
-
-def _kept(name: str, value: Any) -> Any:
-    """What the page shows as it is kept; whatever is no number is for `Preferences` to refuse."""
-    return value / SCALES[name] if name in SCALES and isinstance(value, int | float) else value

@@ -88,7 +88,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
                 history = HistoryTab(Review(workbench, Datasets(settings)), settings)
                 history.layout()
             with gr.Tab(i18n("tab.settings"), id="settings") as settings_tab:
-                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area, inspect.detector.rate])
+                kept = SettingsTab(workbench, settings, i18n, [inspect.score, inspect.min_area])
             with gr.Tab(i18n("tab.about"), id="about"):
                 about = gr.HTML(at_work(text)[1], elem_id="about")
         for block in page.blocks.values():
@@ -107,7 +107,7 @@ def build(workbench: Workbench, settings: Settings, i18n: gr.I18n) -> gr.Blocks:
             limit_uploads(page, settings.upload_mb)
             workbench.inspector.load()
             t = translator(settings.lang, request.headers)
-            return dict(zip((header, about), at_work(t), strict=True)) | inspect.detector.shown(t)
+            return dict(zip((header, about), at_work(t), strict=True)) | inspect.detector.shown(t, anew=True)
 
         def tick(request: gr.Request) -> Any:
             if not workbench.ready:

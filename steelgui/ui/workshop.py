@@ -47,7 +47,8 @@ class Workshop:
         self.retrain_tab.select(retrain.on_load, retrain.load_inputs, retrain.load_outputs, **private)
         self.data_tab.select(data.on_load, data.load_inputs, data.load_outputs, **private)
         self.models_tab.select(models.on_load, models.model, models.load_outputs, **private)
-        self.models_tab.select(models.kinds.on_load, models.kinds.runs, models.kinds.load_outputs, **private)
+        kinds = models.kinds
+        self.models_tab.select(kinds.on_load, [kinds.runs, kinds.data], kinds.load_outputs, **private)
 
         def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, str, Any]:
             """On to the GAN Studio, filled in."""

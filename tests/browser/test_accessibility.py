@@ -91,6 +91,24 @@ def test_a_phone_cuts_nothing_off_and_4k_stretches_nothing(visit: Visit, width: 
         assert page.evaluate(CUT_OFF) == [], tab
 
 
+def test_what_opens_on_a_phone_is_for_everybody_too(visit: Visit) -> None:
+    page = inspected(visit, size=(360, 780))
+    page.evaluate(AXE)
+
+    def check(what: str) -> None:
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+        assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], what
+
+    open_tab(page, "studio")
+    page.locator("#runs-panel > button").click()
+    page.wait_for_selector("#runs-table .virtual-table-viewport th[tabindex='0']", state="attached")
+    check("the runs")
+    open_tab(page, "history")
+    page.locator("#history .sg-card .sg-open").first.click()
+    page.wait_for_selector("#history .sg-one .sg-verdict")
+    check("an inspection in large")
+
+
 def test_keys_skip_the_tabs_and_move_the_slider(visit: Visit) -> None:
     page = inspected(visit)
     page.evaluate("document.activeElement.blur(); document.querySelector('.sg-skip').focus()")

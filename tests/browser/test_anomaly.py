@@ -83,6 +83,7 @@ def test_an_unseen_defect_is_noticed_and_becomes_a_class(page: playwright.Page, 
     expect(verdict).to_have_attribute("data-label", "unknown")
     expect(verdict).to_contain_text("unknown defect")
     expect(page.locator("#scores .sg-strange")).to_have_attribute("data-fires", "true")
+    expect(page.locator("#scores .sg-strange")).to_contain_text("1 in 10 good pictures")
     expect(page.locator("#areas tbody")).to_contain_text("unknown defect")
     assert page.evaluate("document.documentElement.scrollHeight") <= 900
     drawn = page.locator("#slider img").nth(1)

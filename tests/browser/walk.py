@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+#: Until nothing changes any more, for 2 s at most: what fades in has too little contrast while it does, and what the
+#: server is asked for comes a moment later. A training that is watched never comes to rest.
+AT_REST = """() => {
+    let last = performance.now();
+    const watch = new MutationObserver(() => { last = performance.now(); });
+    watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    const ends = (one) => one.playState === "running" && one.effect.getComputedTiming().endTime !== Infinity;
+    const began = last;
+    return new Promise((done) => {
+        const look = () => {
+            const now = performance.now();
+            if (document.getAnimations().some(ends)) last = now;
+            if (now - last < 300 && now - began < 2000) return setTimeout(look, 50);
+            watch.disconnect();
+            done();
+        };
+        look();
+    });
+}"""
+
 
 def tabs(page: Any) -> list[str]:
     """Every tab of the page by its id, in the order in which they stand."""
@@ -20,5 +40,4 @@ def open_tab(page: Any, tab: str) -> None:
     )
     if tab == "settings":
         page.wait_for_selector("#settings-language input:checked", state="attached")
-    # What fades in has too little contrast while it does; the page has no event for its end.
-    page.wait_for_timeout(1000)
+    page.evaluate(AT_REST)

@@ -78,12 +78,12 @@ def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_pat
     assert code == 1 and "there is no such folder" in err
 
 
-def row(model: str, accuracy: float, ms: float, **more: Any) -> dict[str, Any]:
+def row(model: str, accuracy: float, ms: float) -> dict[str, Any]:
+    figures = dict.fromkeys(fragments.FIGURES["classifier"], accuracy)
     return {
         "model": model, "kind": "classifier", "seeds": [0], "error": None, "parameters": 1_000_000, "ms": ms,
         "input": {"height": 32, "width": 200, "tiles": "whole"}, "pareto": True, "intervals": {},
-        "figures": dict.fromkeys(fragments.FIGURES["classifier"], accuracy), "per_class": {}, "confusion": [[1.0]],
-        **more,
+        "figures": figures, "per_class": {}, "confusion": [[1.0]],
     }  # fmt: skip
 
 

@@ -36,7 +36,8 @@ def test_a_full_disk_loses_nothing_and_goes_on_when_there_is_room(small_disk: Pa
     kept = []
     with pytest.raises(StorageError, match=r"full|No space left") as refused:
         for seed in range(200):
-            kept.append(history.record(picture(seed, 160, 160), inspection(), name=f"{seed}.png", source="cli").id)
+            row = history.record(picture(seed, 160, 160), inspection(), name=f"{seed}.png", source="cli")
+            kept.append(row.id)
     assert len(kept) > 5, "there was room for some"
     assert str(settings.home) in str(refused.value)
     # All of one or nothing of it; and what is kept can be read, and thrown away, on the full disk.

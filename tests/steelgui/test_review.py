@@ -255,6 +255,7 @@ def test_coco_is_valid(desk: Review) -> None:
         rows, columns = np.nonzero(mask)
         assert sum(annotation["segmentation"]["counts"]) == HEIGHT * WIDTH
         assert annotation["area"] == mask.sum()
+        assert annotation["area_pct"] == pytest.approx(100 * mask.sum() / mask.size, abs=1e-4)
         assert annotation["bbox"] == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
         assert annotation["image_id"] == 1 and annotation["category_id"] == 1 and annotation["iscrowd"] == 0
         whole |= mask

@@ -34,6 +34,7 @@ COMPLETE = (
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),
     *("steelgui/preferences.py", "steelgui/services/corrections.py", "steelgui/services/detectors.py"),
     *("training/anomaly/material.py", "training/anomaly/memory.py", "training/anomaly/train.py"),
+    *("training/comparison/material.py", "training/comparison/run.py"),
 )
 #: Their ValueErrors are the reasons in what a data set tells of itself.
 READERS = tuple(f"training/data/{name}.py" for name in ("coco", "labelme", "yolo", "marks", "shapes", "listing"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from stored import inspection, picture
 
 from steelgui import installable
 from steelgui.app import build
+from steelgui.history import History
 from steelgui.services.inspection import devices
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings
@@ -85,3 +88,31 @@ def test_manifest_and_icons_need_no_login() -> None:
         assert {icon["purpose"] for icon in manifest.json()["icons"]} == {"any", "maskable"}
         for icon in manifest.json()["icons"]:
             assert client.get(icon["src"].removeprefix(".")).headers["content-type"] == "image/png"
+
+
+def test_a_flag_of_the_command_line_wins_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, max_upload_mb=5)
+    made, _ = tab(monkeypatch, settings)
+    field = made.values["upload_mb"]
+    assert field.interactive is False and "settings.upload_mb_flag" in str(field.info)
+    assert made.on_load(asked())[field] == 5
+    said, *_ = made.on_save(asked(), *(getattr(settings.preferences, name) for name in made.kept))
+    assert "sg-ok" in said and settings.preferences.upload_mb == 256
+
+
+def test_a_shorter_memory_says_what_goes_and_when(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    made, _ = tab(monkeypatch, settings)
+    long_ago = datetime.now(UTC) - timedelta(days=40)
+    old = History(settings, now=lambda: long_ago)
+    old.record(picture(), inspection(), name="x.png", source="cli")
+    old.close()
+    values = {name: getattr(settings.preferences, name) for name in made.kept}
+
+    def saved(**changes: float) -> str:
+        return str(made.on_save(asked(), *(values | changes).values())[0])
+
+    assert "Older than 30 days: 1. They go for good within a day" in saved(keep_days=30)
+    assert "Older" not in saved(keep_days=50)
+    assert "oldest beyond that size go for good within a day" in saved(keep_gb=1)
+    made.workbench.history.close()

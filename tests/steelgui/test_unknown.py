@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from steelgui.history import Filter, HistoryRow
+from steelgui.kiosk.capture import marks, told
 from steelgui.overlay import CLASS_COLOURS, class_colours, draw_overlay
 from steelgui.results import UNKNOWN, Anomaly, Evidence, Inspection, Strangeness, Thresholds
 from steelgui.services.datasets import Datasets
@@ -136,6 +137,17 @@ def test_it_is_said_in_words(evidence: Evidence, lang: str, name: str, said: str
     assert said in fragments.scores(found, t) and "1.52×" in fragments.scores(found, t)
     assert name in fragments.areas(found, t)
     assert "a" in fragments.meta(found, t) and t("meta.detector", name="a") in fragments.meta(found, t)
+
+
+def test_the_kiosk_glows_where_it_is_strange_if_no_place_is_large_enough(evidence: Evidence) -> None:
+    found = decide(evidence, Thresholds(min_area=201))
+    shown = told(evidence, found)
+    assert shown["found"] == [{"name": UNKNOWN, "colour": CLASS_COLOURS[UNKNOWN]}] and shown["places"] == 0
+    layer = marks(evidence, found)
+    assert layer is not None
+    scale = layer.shape[0] // HEIGHT
+    glow = layer[..., 3].astype(int)
+    assert glow[15 * scale, 40 * scale] > glow[35 * scale, 5 * scale] + 50
 
 
 def test_no_other_class_has_its_colour() -> None:

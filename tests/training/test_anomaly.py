@@ -175,7 +175,7 @@ def test_defects_among_the_good_are_named(plates: Path, tmp_path: Path) -> None:
     shutil.copy(plates / "test" / "spot" / "000.png", tmp_path / "data" / "train" / "good" / "wrong.png")
     asked = config(tmp_path / "data", tmp_path / "out", false_alarms=0.2)
     (note,) = [event.text for event in train_anomaly(asked) if event.kind == "note"]
-    assert note.startswith("1 of the good pictures look strange beside the others: wrong.png;")
+    assert note.startswith("beside the other good pictures these look strange (1): wrong.png;")
 
 
 def test_pictures_that_cannot_be_read_are_told(plates: Path, tmp_path: Path) -> None:

@@ -100,4 +100,4 @@ def test_odd_ones_are_named_and_even_ones_are_not() -> None:
     assert odd_ones(samples, scores) == []
     scores[[7, 11]] = torch.tensor([30.0, 50.0])
     (sentence,) = odd_ones(samples, scores)
-    assert sentence.startswith("2 of the good pictures look strange beside the others: 11.png, 7.png;")
+    assert sentence.startswith("beside the other good pictures these look strange (2): 11.png, 7.png;")

@@ -22,7 +22,7 @@ from training.config import ClassifierConfig, SegmenterConfig
 from training.data import read_dataset
 from training.data.record import DataError
 from training.events import Event
-from training.loop import Task, fit
+from training.loop import Task, fit, settle
 from training.material import gather
 
 
@@ -151,3 +151,28 @@ def test_imagenet_weights_that_cannot_be_had_are_one_sentence(
     assert "timm's pretrained resnet18 could not be downloaded" in str(said.value)
     assert "offline, use --init bundled, random, or a FILE" in str(said.value) and "\n" not in str(said.value)
     assert "Retry" not in capfd.readouterr().err
+
+
+def test_settled_statistics_are_plain_means_over_batches() -> None:
+    norm = torch.nn.BatchNorm2d(2)
+    norm(torch.full((4, 2, 3, 3), 50.0))  # of weights that are long gone
+    batches = [torch.randn(8, 2, 3, 3) + number for number in range(3)]
+    settle(norm, batches)
+    assert norm.running_mean is not None and norm.running_var is not None
+    assert torch.allclose(norm.running_mean, torch.stack([one.mean((0, 2, 3)) for one in batches]).mean(0), atol=1e-5)
+    assert torch.allclose(norm.running_var, torch.stack([one.var((0, 2, 3)) for one in batches]).mean(0), atol=1e-5)
+    assert norm.momentum == 0.1, "the training goes on as before"
+
+
+def test_a_network_is_judged_and_kept_with_settled_statistics(tmp_path: Path) -> None:
+    data = castings(tmp_path / "data", "ok", "B", 12)
+    kept = []
+    for batches in (0, 2):
+        wanted = config(
+            data, tmp_path / f"out{batches}", epochs=1, init="random", arch="mobilenetv2_050", settle=batches
+        )
+        assert [event.kind for event in train_classifier(wanted)][-1] == "finished"
+        kept.append(load_checkpoint(wanted.best).network.state_dict())
+    same = {name: torch.equal(tensor, kept[1][name]) for name, tensor in kept[0].items()}
+    assert all(same[name] for name in same if name.endswith("weight")), "weights do not change by it"
+    assert not same["bn1.running_mean"]

@@ -349,7 +349,7 @@ def test_the_batch_is_halved_until_it_fits_and_stays_so(tmp_path: Path) -> None:
     pictures: torch reports that, whereas the convolutions' own scratch memory crashes now and then where it lacks."""
     data = class_folder(tmp_path / "data", 160, side=256)
     values = {**SMALL, "class": "crazing", "data": str(data), "out": str(tmp_path / "out"), "checks": 1}
-    values |= {"size": 256, "ngf": 4, "ndf": 4, "batch_size": 160, "images": 320, "check_samples": 16}
+    values |= {"size": 256, "ngf": 4, "ndf": 4, "batch_size": 160, "images": 160, "check_samples": 16}
     child = subprocess.run(
         [sys.executable, "-c", TOO_LITTLE_MEMORY, json.dumps(values)],
         capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},

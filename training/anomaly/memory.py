@@ -18,7 +18,7 @@ from models.spec import NetworkSpec, Preprocess
 from models.start import start_from
 from models.tiling import plan_tiles
 from training.anomaly.config import AnomalyConfig
-from training.anomaly.coreset import coreset
+from training.anomaly.coreset import EVERY, coreset
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial, folds_of, load_good
 from training.data.record import DataError, Sample
@@ -49,7 +49,8 @@ def learn_memory_bank(
     spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=preprocess)
     start = start_from(blank.encoder, spec, config.init)
     round_parameters(blank)
-    total = len(material.good) + (config.folds + 1) * config.bank
+    each = -(-config.bank // EVERY)
+    total = len(material.good) + (config.folds + 1) * each
     counts = {material.normal: len(material.good)}
     yield Started(total, 1, start.sentence, counts, str(device), material.notes)
     since, notes = time.perf_counter(), []
@@ -75,7 +76,7 @@ def learn_memory_bank(
             for number, picture in enumerate(pictures)
             if folds[number] == fold and picture.all is not None
         ]
-        step += config.bank
+        step += each
     scale, bank = yield from _remember(config, pictures, step, total, speed)
     judged.sort(key=lambda pair: pair[0])
     spec = replace(spec, arguments={**arguments, "calibration": len(judged), "bank": len(bank)})
@@ -124,7 +125,7 @@ def _remember(
             chosen = next(choosing)
         except StopIteration as done:
             return scale, pool[done.value].half().float()
-        yield Step(step + chosen, total, {}, speed)
+        yield Step(step + chosen // EVERY, total, {}, speed)
 
 
 def _highest(patches: Tensor, scale: Tensor, bank: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ from training.data.record import Sample
 
 #: So many robust standard deviations above the median of all is odd, on the logarithm of the score.
 ODD = 4.5
+#: Few pictures may be alike by chance: none is odd that is not a quarter above the median.
+LEAST = 0.05
 #: Named at most in one sentence.
 NAMED = 5
 
@@ -25,7 +27,7 @@ def odd_scores(scores: Tensor) -> Tensor:
     logs = scores.clamp(min=1e-6).log()
     median = logs.median()
     spread = (logs - median).abs().median() * 1.4826
-    return (logs - median) / spread.clamp(min=0.02) > ODD
+    return (logs - median) / spread.clamp(min=LEAST) > ODD
 
 
 def odd_pictures(samples: Sequence[Sample], scores: Tensor) -> list[Path]:
@@ -42,6 +44,6 @@ def odd_ones(samples: Sequence[Sample], scores: Tensor) -> list[str]:
         return []
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return [
-        f"{len(names)} of the good pictures look strange beside the others: {', '.join(names[:NAMED])}{more}; "
+        f"beside the other good pictures these look strange ({len(names)}): {', '.join(names[:NAMED])}{more}; "
         "take out what shows a defect and train again"
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -48,8 +47,8 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 def coco_files(root: Path) -> list[Path]:
-    """JSON files in `root` and its folders that are COCO's by their first keys; all of `root`'s where none is."""
-    files = [file for file in json_files(root) if len(file.relative_to(root).parts) < 3]
+    """JSON files that are COCO's by their first keys; all of those in `root` itself where none is."""
+    files = [*json_files(root)]
     return [file for file in files if json_layout(file) == "coco"] or [file for file in files if file.parent == root]
 
 
@@ -117,20 +116,19 @@ def _read(file: Path, root: Path, pictures: Pictures, marks: dict[Path, Marks], 
                 _mark(marks[marked], names[annotation.category_id], annotation)
         except ValueError as error:
             told.add(file.name, error, marked.name if marked else f"annotation {number}")
-            broken |= {marked} if marked else set()
+            if marked:
+                broken.add(marked)
 
 
 def _mark(marks: Marks, name: str, annotation: _Annotation) -> None:
     """Add one annotation; ValueError where it marks nothing."""
     shapes = _shapes(annotation.segmentation, marks)
-    if not shapes and not annotation.bbox:
+    if shapes:
+        marks.shapes[name] += shapes
+    elif annotation.bbox:
+        marks.boxes.append((name, marks.box(*annotation.bbox)))
+    else:
         raise ValueError("an annotation has neither a mask nor a box")
-    if annotation.bbox:
-        # Beside a mask a box is of no account.
-        with suppress(ValueError) if shapes else nullcontext():
-            marks.boxes.append((name, marks.box(*annotation.bbox)))
-    marks.bare |= not shapes
-    marks.shapes[name] += shapes
 
 
 def _shapes(segmentation: Any, marks: Marks) -> list[Shape]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from models.imagefile import ImageError, image_size
 from models.spec import is_defect_free
 from models.tiling import Box
 from training.data.listing import named_split
 from training.data.record import DataError, DataSet, MaskShapes, Sample, order_classes
-from training.data.shapes import Shape
+from training.data.shapes import Shape, draw
 
 #: Parts of a pixel that come of writing six digits.
 ROUNDING = 1e-3
@@ -27,8 +29,7 @@ class Marks:
 
     Attributes:
         shapes: class → where it is to the pixel.
-        boxes: (class, box) of every mark that has one.
-        bare: whether one of them has a box alone, so that the mask as a whole is not known.
+        boxes: (class, box) of what has a box alone; the picture's mask as a whole is not known then.
         split: as the files say.
     """
 
@@ -36,7 +37,6 @@ class Marks:
     height: int
     shapes: dict[str, list[Shape]] = field(default_factory=lambda: defaultdict(list))
     boxes: list[tuple[str, Box]] = field(default_factory=list)
-    bare: bool = False
     split: str | None = None
 
     def box(self, left: float, top: float, width: float, height: float) -> Box:
@@ -52,10 +52,18 @@ class Marks:
         """As a sample; `clean` is its class where nothing is marked, or what is marked is free of defects."""
         marked = {*self.shapes, *(name for name, _ in self.boxes)}
         labels = tuple(sorted(name for name in marked if not is_defect_free(name))) or (clean,)
-        if self.bare:
-            return Sample(image, labels, None, tuple(self.boxes), split=self.split)
+        if self.boxes:
+            around = [(name, self._around(shape)) for name in labels for shape in self.shapes.get(name, ())]
+            boxes = [(name, box) for name, box in (*self.boxes, *around) if box and not is_defect_free(name)]
+            return Sample(image, labels, None, tuple(boxes), split=self.split)
         shapes = tuple((name, tuple(self.shapes[name])) for name in labels if name in self.shapes)
         return Sample(image, labels, MaskShapes(shapes), split=self.split)
+
+    def _around(self, shape: Shape) -> Box | None:
+        rows, columns = np.nonzero(draw([shape], self.height, self.width))
+        if not len(rows):
+            return None
+        return Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
 
 
 class Told:
@@ -89,7 +97,7 @@ def gathered(root: Path, format: str, marks: dict[Path, Marks], told: Told) -> D
     marked = sorted({name for one in marks.values() for name in one.shapes if is_defect_free(name)})
     clean = marked[0] if marked else "none"
     samples = tuple(one.sample(image, clean) for image, one in sorted(marks.items()))
-    if bare := sum(one.bare for one in marks.values()):
+    if bare := sum(bool(one.boxes) for one in marks.values()):
         sentences.append(
             f"{root.name}: pictures with boxes instead of masks: {bare}; a segmenter may learn from the boxes, but "
             "is not judged by them"

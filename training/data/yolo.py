@@ -84,13 +84,9 @@ def _mark(marks: Marks, line: list[str], names: dict[int, str] | None) -> None:
     scaled = [value * (marks.height if place % 2 else marks.width) for place, value in enumerate(values)]
     if len(scaled) == 4:
         x, y, width, height = scaled
-        marks.bare = True
+        marks.boxes.append((name, marks.box(x - width / 2, y - height / 2, width, height)))
     else:
         marks.shapes[name].append(polygon(scaled, marks.width, marks.height))
-        across, down = scaled[::2], scaled[1::2]
-        width, height = max(across) - min(across), max(down) - min(down)
-        x, y = min(across) + width / 2, min(down) + height / 2
-    marks.boxes.append((name, marks.box(x - width / 2, y - height / 2, width, height)))
 
 
 def _labels_of(image: Path, root: Path) -> Path:
