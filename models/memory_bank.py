@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import timm
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.anomaly import Detector, smooth
+from models.features import feature_encoder, local_patches
 
 #: Patches that are compared with the bank at once: the distances of more would not fit into the cache.
 CHUNK = 1024
@@ -48,15 +47,8 @@ class MemoryBank(Detector):
             ValueError: timm has no such network, or the network no such stage.
         """
         super().__init__(calibration)
-        try:
-            self.encoder = timm.create_model(
-                encoder, pretrained=False, features_only=True, out_indices=tuple(sorted(layers))
-            )
-        except (RuntimeError, AssertionError, IndexError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f"{encoder!r} cannot give the feature maps {', '.join(map(str, layers))} ({str(error).splitlines()[0]})"
-            ) from error
-        channels = sum(self.encoder.feature_info.channels())  # type: ignore[union-attr, operator]
+        self.encoder = feature_encoder(encoder, layers)
+        channels: int = sum(self.encoder.feature_info.channels())  # type: ignore[union-attr, operator]
         self.bank = nn.Parameter(torch.zeros(bank, channels), requires_grad=False)
         self.register_buffer("scale", torch.ones(channels))
 
@@ -66,10 +58,7 @@ class MemoryBank(Detector):
     def patches(self, images: Tensor) -> Tensor:
         """N×3×S×S → N×C×h×w, one vector a patch: each stage averaged locally, at the finest one's resolution."""
         # Channels last: the encoder takes 16 instead of 29 ms a picture (MobileNetV2 at 224, one core).
-        images = images.contiguous(memory_format=torch.channels_last)
-        maps = [F.avg_pool2d(m, 3, 1, 1, count_include_pad=False) for m in self.encoder(images)]
-        finest = maps[0].shape[-2:]
-        return torch.cat([maps[0], *(F.interpolate(m, finest, mode="bilinear") for m in maps[1:])], 1)
+        return local_patches(self.encoder(images.contiguous(memory_format=torch.channels_last)))
 
 
 def judge_patches(patches: Tensor, scale: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
