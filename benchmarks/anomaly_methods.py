@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 
 from models.anomaly import Detector
-from models.checkpoint import load_checkpoint
 from models.combined import Combined
 from models.imaging import blend
 from models.memory_bank import MemoryBank
@@ -28,16 +27,17 @@ from models.tiling import plan_tiles
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.material import gather_good, is_good
 from training.anomaly.tiles import answers
-from training.anomaly.train import train_anomaly
+from training.anomaly.train import METHODS
 from training.config import parse
 from training.data.record import load_image, load_masks
 from training.data.splits import group_key
 from training.experiment.compare import Bootstrap, Figure, Rates
+from training.loop import pick_device
 
 TILES = Path(__file__).resolve().parents[2] / "shared" / "data" / "magnetic-tile"
 #: Levels that map values are counted in.
 LEVELS = 1000
-METHODS = ("cutpaste", "autoencoder", "combined", "memory-bank")
+REPORTED = ("cutpaste", "autoencoder", "combined", "memory-bank")
 
 
 def link(folder: Path, folds: tuple[int, ...]) -> Path:
@@ -62,16 +62,21 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
             asked = {"data": data, "out": Path(temporary) / method, "method": method, "seed": seed}
             config = parse(AnomalyConfig, {**asked, "fold": 2 if tune else 3, **values})
             started = time.perf_counter()
-            for event in train_anomaly(config):
+            material = gather_good(config)
+            learning = METHODS[method](config, material, pick_device(config.device))
+            while True:
+                try:
+                    event = next(learning)
+                except StopIteration as done:
+                    learned = done.value
+                    break
                 if event.kind == "step" and event.step % 50 == 0:
                     seconds = time.perf_counter() - started
                     print(f"{method} {event.step} of {event.steps} {event.losses} {seconds:.0f} s", flush=True)
-            checkpoint = load_checkpoint(config.best)
-            assert isinstance(checkpoint.network, Detector)
-            samples = gather_good(config).validation
-            for name, part in parts(checkpoint.network).items():
+            samples = material.validation
+            for name, part in parts(learned.network).items():
                 found[name] = []
-                for sample, (scores, maps) in answers(part, checkpoint.spec, samples):
+                for sample, (scores, maps) in answers(part, learned.spec, samples):
                     height, width = load_image(sample).shape[:2]
                     whole = blend(maps.float(), plan_tiles(height, width), height, width)
                     found[name].append((float(scores.max()), whole.numpy()))
@@ -137,7 +142,7 @@ def report(folder: Path) -> None:
     bootstrap = Bootstrap([str(group) for group in kept[0]["groups"]], len(kept))
     bad = int(kept[0]["bad"].sum())
     print(f"{len(kept[0]['bad'])} pictures, {bad} bad, {len(set(kept[0]['groups']))} groups, seeds {len(files)}")
-    methods = [method for method in METHODS if f"score:{method}" in kept[0]]
+    methods = [method for method in REPORTED if f"score:{method}" in kept[0]]
     found = {method: figures(kept, method, bootstrap) for method in methods}
     for method, own in found.items():
         told = ", ".join(f"{name} {signed(figure.interval())}" for name, figure in own.items())

@@ -1,96 +1,106 @@
-"""A reconstruction autoencoder: what it cannot draw again it has not seen on good parts."""
+"""A reconstruction autoencoder: what it cannot rebuild it has not seen on good parts.
+
+It rebuilds a backbone's features of the picture, not its pixels (Yang, Shi and Qi 2020, "DFR"; You et al. 2022,
+"UniAD"): no two pieces of steel are brushed alike, so pixels differ most where nothing is wrong. On magnetic tiles of
+folds 0 to 2 the AUROC of pictures was 0.57 to 0.70 with pixels, whichever way a score was made, 0.83 with features.
+"""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.anomaly import Detector, smooth
+from models.features import feature_encoder, local_patches
 
-#: Side of the windows in which structure is compared, px, and SSIM's constants for pictures of spread 1.
-WINDOW, C1, C2 = 11, 0.01, 0.03
-#: The map has so many times fewer cells a side than the picture, and is smoothed by this part of its side.
-COARSER, BLUR = 4, 4 / 224
-#: Structure is not compared in the dark: a spread below this, on the 0 to 255 scale divided by 255, counts as this.
-FLAT = 0.02
+#: Standard deviation of the map's smoothing, as a part of the map's side.
+BLUR = 4 / 224
 
 
 class Autoencoder(Detector):
-    """Four halvings, a narrow middle, four doublings; no shortcuts, or it would copy what it should not know.
+    """A halving, a narrow middle and a doubling; no shortcuts, or it would copy what it should not know.
 
     Attributes:
-        usual: h×w, the difference that good pictures have at each place; the map is in its unit.
+        mean: C, of good pictures' features; likewise `deviation`, their standard deviation.
+        usual: C, the squared difference that good pictures leave in each feature, and
+        place: h×w, how much of that they leave at each place: edges of a part are harder to rebuild. Both are the
+            map's unit.
     """
 
+    mean: Tensor
+    deviation: Tensor
     usual: Tensor
+    place: Tensor
 
-    def __init__(self, calibration: int, size: int = 224, width: int = 24, latent: int = 32) -> None:
+    def __init__(
+        self,
+        calibration: int,
+        encoder: str = "mobilenetv2_100",
+        layers: Sequence[int] = (2, 3),
+        size: int = 224,
+        width: int = 128,
+        latent: int = 64,
+    ) -> None:
         """
         Args:
             calibration: good pictures that thresholds come from.
+            encoder: any timm network that gives feature maps; it is not trained.
+            layers: its stages to rebuild, from 0; the finest one's resolution is the map's.
             size: side of the picture, px.
-            width: channels after the first halving; doubled by the next two.
-            latent: channels of the middle.
+            width: channels within the autoencoder.
+            latent: channels of its middle.
+
+        Raises:
+            ValueError: timm has no such network, or the network no such stage.
         """
         super().__init__(calibration)
-        widths = [3, width, 2 * width, 4 * width, 4 * width]
-        down = [_block(a, b, 2) for a, b in pairwise(widths)]
-        self.encode = nn.Sequential(*down, nn.Conv2d(widths[-1], latent, 1))
-        up = [latent, *widths[:0:-1]]
-        self.decode = nn.Sequential(
-            *(nn.Sequential(_block(a, b, 1), nn.Upsample(scale_factor=2)) for a, b in pairwise(up)),
-            nn.Conv2d(width, 3, 3, padding=1),
-        )
-        self.register_buffer("usual", torch.ones(size // COARSER, size // COARSER))
+        self.encoder = feature_encoder(encoder, layers).requires_grad_(False)
+        channels: int = sum(self.encoder.feature_info.channels())  # type: ignore[union-attr, operator]
+        finest: int = min(self.encoder.feature_info.reduction())  # type: ignore[union-attr, operator]
+        self.narrow = nn.Sequential(_block(channels, width, 1), _block(width, width, 3, 2), nn.Conv2d(width, latent, 1))
+        self.widen = nn.Sequential(_block(latent, width, 1), _block(width, width, 3), nn.Conv2d(width, channels, 1))
+        for name, value in (("mean", 0.0), ("deviation", 1.0), ("usual", 1.0)):
+            self.register_buffer(name, torch.full((channels,), value))
+        self.register_buffer("place", torch.ones(-(-size // finest), -(-size // finest)))
+
+    def train(self, mode: bool = True) -> Autoencoder:
+        """The encoder stays as it is: its batch norm must not learn from spoiled pictures."""
+        super().train(mode)
+        self.encoder.eval()
+        return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.differences(images) / self.usual
-        return maps.flatten(1).amax(1), maps
+        cells = self.differences(images) / self.place
+        return cells.mean((1, 2)), smooth(cells, BLUR * cells.shape[-1])
 
-    def rebuild(self, images: Tensor) -> Tensor:
-        """N×3×S×S in their own light (see `evenly_lit`) → the same, as good parts look."""
-        rebuilt: Tensor = self.decode(self.encode(images))
-        return rebuilt
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """N×3×S×S → N×C×h×w of the backbone, as `mean` and `deviation` scale them."""
+        patches = local_patches(self.encoder(images.contiguous(memory_format=torch.channels_last))).float()
+        return (patches - self.mean[:, None, None]) / self.deviation[:, None, None]
+
+    def rebuild(self, features: Tensor) -> Tensor:
+        """N×C×h×w → the same, as good parts have them."""
+        middle: Tensor = self.narrow(features)
+        for number, layer in enumerate(self.widen):
+            middle = layer(middle if number != 1 else F.interpolate(middle, features.shape[-2:]))
+        return middle
 
     def differences(self, images: Tensor) -> Tensor:
-        """N×3×S×S as every detector takes them → N×h×w, smoothed, not yet in the unit of `usual`."""
-        images = evenly_lit(images)
-        maps = difference(images, self.rebuild(images).float())
-        return smooth(maps, BLUR * maps.shape[-1])
+        """N×3×S×S → N×h×w squared differences in units of `usual`."""
+        return self.left(self.features(images)).div(self.usual[:, None, None]).mean(1)
+
+    def left(self, features: Tensor) -> Tensor:
+        """N×C×h×w squared differences between features and what is rebuilt of them."""
+        return (features - self.rebuild(features).float()).square()
 
 
-def evenly_lit(images: Tensor) -> Tensor:
-    """N×3×S×S, each picture less its mean and by its spread: a darker exposure is no anomaly."""
-    mean, spread = images.mean((1, 2, 3), keepdim=True), images.std((1, 2, 3), keepdim=True)
-    return (images - mean) / spread.clamp(min=FLAT)
-
-
-def dissimilarity(a: Tensor, b: Tensor) -> Tensor:
-    """1 − structural similarity (Wang et al. 2004) in windows of two N×3×S×S, both in grey, 0 to 2: N×S×S."""
-    a, b = a.mean(1, keepdim=True), b.mean(1, keepdim=True)
-    reach = WINDOW // 2
-
-    def local(values: Tensor) -> Tensor:  # rows, then columns: the same mean with far fewer sums
-        rows = F.avg_pool2d(values, (WINDOW, 1), 1, (reach, 0), count_include_pad=False)
-        return F.avg_pool2d(rows, (1, WINDOW), 1, (0, reach), count_include_pad=False)
-
-    mean_a, mean_b = local(a), local(b)
-    covariance = local(a * b) - mean_a * mean_b
-    spreads = local(a * a) - mean_a**2 + local(b * b) - mean_b**2
-    alike = (2 * mean_a * mean_b + C1) * (2 * covariance + C2)
-    return 1 - (alike / ((mean_a**2 + mean_b**2 + C1) * (spreads + C2)))[:, 0]
-
-
-def difference(a: Tensor, b: Tensor) -> Tensor:
-    """N×h×w, in brightness and in structure, `COARSER` than the two N×3×S×S."""
-    both = (a - b).abs().mean(1) + dissimilarity(a, b)
-    return F.avg_pool2d(both[:, None], COARSER)[:, 0]
-
-
-def _block(channels: int, out: int, stride: int) -> nn.Sequential:
+def _block(channels: int, out: int, kernel: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.LeakyReLU(0.1, inplace=True)
+        nn.Conv2d(channels, out, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(out),
+        nn.LeakyReLU(0.1, inplace=True),
     )

@@ -28,7 +28,7 @@ class Combined(Detector):
         """Arguments are those of `CutPaste` and `Autoencoder`."""
         super().__init__(calibration)
         self.cutpaste = CutPaste(0, encoder, layers)
-        self.autoencoder = Autoencoder(0, size)
+        self.autoencoder = Autoencoder(0, encoder, layers, size)
         self.register_buffer("spread", torch.ones(2, 2))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:

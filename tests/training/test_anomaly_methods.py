@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from plates import plates_folder
 
 from models.anomaly import Detector
 from models.checkpoint import load_checkpoint
+from models.sidecar import read_sidecar
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.evaluate import evaluate_detector
 from training.anomaly.material import gather_good
@@ -41,9 +43,9 @@ def test_events_and_checkpoint(method: str, plates: Path, tmp_path: Path) -> Non
     asked = config(plates, tmp_path / "net", method)
     events: list[Event] = list(train_anomaly(asked))
     kinds = [event.kind for event in events]
-    halves, kept = (2 if method == "combined" else 1), 6
+    halves, looks, kept = (2, 3, 6) if method == "combined" else (1, 1, 6)
     assert [kind for kind in kinds if kind != "note"] == [
-        "started", *["step"] * halves * (2 + kept), "saved", "finished"
+        "started", *["step"] * (2 * halves + kept * looks), "saved", "finished"
     ]  # fmt: skip
     steps = [event for event in events if event.kind == "step"]
     assert [step.step for step in steps] == list(range(1, len(steps) + 1))
@@ -110,11 +112,21 @@ def test_a_batch_shows_each_tile_three_times(plates: Path, tmp_path: Path) -> No
 
 
 def test_pictures_that_cannot_be_read(plates: Path, tmp_path: Path) -> None:
-    asked = config(plates, tmp_path, "cutpaste")
-    material = gather_good(asked)
-    for sample in material.good:
-        (tmp_path / "data" / "good").mkdir(parents=True, exist_ok=True)
-        whole = sample.image.read_bytes()
-        (tmp_path / "data" / "good" / sample.image.name).write_bytes(whole[: len(whole) // 3])
-    with pytest.raises(DataError, match="good pictures cannot be read; the first: left out: "):
+    """Their headers are whole, so that nobody notices before."""
+    cut_off(plates, tmp_path / "data", all_of_them=True)
+    with pytest.raises(DataError, match=r"good pictures cannot be read; the first: left out: \d+\.jpg"):
         list(train_anomaly(config(tmp_path / "data", tmp_path / "out", "cutpaste")))
+    cut_off(plates, tmp_path / "data", all_of_them=False)
+    asked = config(tmp_path / "data", tmp_path / "out", "autoencoder")
+    list(train_anomaly(asked))
+    notes = read_sidecar(asked.best)[1]["trained_on"]["notes"]
+    assert sum(note.startswith("left out: 000.jpg: ") for note in notes) == 1
+
+
+def cut_off(plates: Path, folder: Path, all_of_them: bool) -> None:
+    (folder / "good").mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(sorted((plates / "train" / "good").iterdir())):
+        jpeg = folder / "good" / f"{path.stem}.jpg"
+        Image.open(path).save(jpeg)
+        if all_of_them or not number:
+            jpeg.write_bytes(jpeg.read_bytes()[: jpeg.stat().st_size // 2])

@@ -69,7 +69,7 @@ def _draw(grounds: list[Sample], names: list[str], name: str, count: int, seed: 
         values[mask] = names.index(name) + 1
         Image.fromarray(picture).save(folder / "images" / f"{number:05}.png")
         Image.fromarray(values).save(folder / "masks" / f"{number:05}.png")
-        pairs.append([names[value - 1] for value in np.unique(values[values > 0]).tolist()])
+        pairs.append(sorted(names[value - 1] for value in np.unique(values[values > 0]).tolist()))
     with atomic_path(folder / "pairs.json") as temporary:
         temporary.write_text(json.dumps(pairs), "utf-8")
 

@@ -19,7 +19,7 @@ from training.anomaly.cutpaste import cut_paste, jittered, scar
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial
 from training.anomaly.steps import Progress, train_steps
-from training.anomaly.tiles import Tiles, answers, as_floats, highest
+from training.anomaly.tiles import Tiles, as_floats, judge_held
 from training.events import Event, Started
 
 #: Patches that the map's density is fitted to, drawn at random from all.
@@ -39,14 +39,9 @@ def learn_cutpaste(
     progress = Progress(config.steps + len(tiles.held))
     yield Started(progress.total, 1, start.sentence, {material.normal: len(material.good)}, str(device), material.notes)
     yield from train_cutpaste(config, network, spec, start, tiles, progress)
-    judged, rows = [], []
-    for sample, answer in answers(network, spec, tiles.held):
-        judged.append(sample)
-        rows.append(highest(answer))
-        yield progress.step(1)
-    network.good = torch.stack(rows).to(device)
-    spec = replace(spec, arguments={**arguments, "calibration": len(rows)})
-    return Learned(network, spec, start, tuple(judged), tuple(tiles.notes))
+    judged = yield from judge_held(network, spec, tiles, progress)
+    spec = replace(spec, arguments={**arguments, "calibration": len(judged)})
+    return Learned(network, spec, start, judged, tuple(tiles.notes))
 
 
 def train_cutpaste(

@@ -1,86 +1,88 @@
-"""Train the reconstruction autoencoder: draw the good picture again, from itself or from a spoiled one."""
+"""Train the reconstruction autoencoder: give back a good picture's features, from itself or from a spoiled one."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.anomaly import round_parameters
-from models.autoencoder import Autoencoder, dissimilarity, evenly_lit
+from models.autoencoder import Autoencoder
 from models.imaging import normalise
 from models.spec import NetworkSpec, Preprocess
-from models.start import Start
+from models.start import Start, start_from
 from training.anomaly.config import AnomalyConfig
-from training.anomaly.cutpaste import Mask, Picture
 from training.anomaly.generated import anomaly
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial
 from training.anomaly.steps import Progress, train_steps
-from training.anomaly.tiles import Tiles, answers, as_floats, highest
+from training.anomaly.tiles import Tiles, as_floats, judge_held
 from training.events import Event, Started
 
-RANDOM = Start("random weights")
-#: Part of the pictures that are spoiled before they are drawn again.
+#: Part of the pictures that are spoiled before they are rebuilt: with none of them it learns to copy.
 SPOILED = 0.5
-#: Weight of structure beside squared difference.
-STRUCTURE = 0.5
+#: Its learning rate, as a multiple of the one for fine-tuning a backbone; it is small and starts from nothing.
+FASTER = 3
+#: Tiles that are looked at together outside of the training.
+BATCH = 16
+#: Good pictures' spread of a feature is taken for at least this: a dead channel must not drown the others.
+LEAST = 1e-3
 
 
 def learn_autoencoder(
     config: AnomalyConfig, material: GoodMaterial, device: torch.device
 ) -> Generator[Event, None, Learned]:
-    """Train, and judge the good pictures that were kept back; `config.init` is not asked, it starts from nothing."""
+    """Train, and judge the good pictures that were kept back."""
     torch.manual_seed(config.seed)
-    network = Autoencoder(0, config.size).to(device)
-    spec = NetworkSpec(
-        "anomaly", config.method, (material.normal,), {"size": config.size}, preprocess=Preprocess(config.size)
-    )
+    arguments = {"encoder": config.encoder, "layers": sorted(set(config.layers)), "size": config.size}
+    network = Autoencoder(0, config.encoder, config.layers, config.size).to(device)
+    spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=Preprocess(config.size))
+    start = start_from(network.encoder, spec, config.init)
     tiles = Tiles(config, material)
     progress = Progress(config.steps + len(tiles.held))
-    yield Started(
-        progress.total, 1, RANDOM.sentence, {material.normal: len(material.good)}, str(device), material.notes
-    )
+    counts = {material.normal: len(material.good)}
+    yield Started(progress.total, 1, start.sentence, counts, str(device), material.notes)
     yield from train_autoencoder(config, network, spec, tiles, progress)
-    judged, rows = [], []
-    for sample, answer in answers(network, spec, tiles.held):
-        judged.append(sample)
-        rows.append(highest(answer))
-        yield progress.step(1)
-    network.good = torch.stack(rows).to(device)
-    spec = replace(spec, arguments={**spec.arguments, "calibration": len(rows)})
-    return Learned(network, spec, RANDOM, tuple(judged), tuple(tiles.notes))
+    judged = yield from judge_held(network, spec, tiles, progress)
+    spec = replace(spec, arguments={**arguments, "calibration": len(judged)})
+    return Learned(network, spec, start, judged, tuple(tiles.notes))
 
 
 def train_autoencoder(
     config: AnomalyConfig, network: Autoencoder, spec: NetworkSpec, tiles: Tiles, progress: Progress
 ) -> Iterator[Event]:
-    """Squared difference and structure; then what differs on good pictures anyway. `network` lacks but `good`."""
+    """Rebuild what good pictures' features are; then how much these leave over. `network` lacks but `good`."""
     device = network.good.device
-    network.to(memory_format=torch.channels_last)
+    network.eval()
+
+    def inputs(pictures: Tensor) -> Tensor:
+        return normalise(pictures, spec.preprocess).to(device)
+
+    sums = torch.zeros(2, len(network.mean), device=device)
+    for images in tiles.plain(BATCH):
+        found = network.features(inputs(images))  # mean and deviation are still 0 and 1
+        sums += torch.stack([found.mean((2, 3)).sum(0), found.square().mean((2, 3)).sum(0)]) / len(tiles)
+    network.deviation.copy_((sums[1] - sums[0].square()).clamp(min=LEAST**2).sqrt())
+    network.mean.copy_(sums[0])
 
     def loss(step: int) -> tuple[dict[str, Tensor], int]:
         drawn = [*tiles.draw(step, 2 * config.batch_size, config.flips)]
-        wanted = as_floats([tile for tile, _ in drawn])
-        given = as_floats([spoiled(tile, drawn[number - 1][0], rng)[0] for number, (tile, rng) in enumerate(drawn)])
-        wanted, given = (normalise(images, spec.preprocess).to(device) for images in (wanted, given))
-        wanted, given = evenly_lit(wanted), evenly_lit(given)
-        rebuilt = network.rebuild(given.contiguous(memory_format=torch.channels_last)).float()
-        squares, structure = (rebuilt - wanted).square().mean(), dissimilarity(rebuilt, wanted).mean()
-        return {"loss": squares + STRUCTURE * structure, "mse": squares, "structure": structure}, len(drawn)
+        wanted = network.features(inputs(as_floats([tile for tile, _ in drawn])))
+        given, chosen = wanted.clone(), [number for number, (_, rng) in enumerate(drawn) if rng.random() < SPOILED]
+        if chosen:
+            spoiled = [anomaly(drawn[number][0], drawn[number - 1][0], drawn[number][1])[0] for number in chosen]
+            given[chosen] = network.features(inputs(as_floats(spoiled)))
+        return {"loss": F.mse_loss(network.rebuild(given).float(), wanted)}, len(drawn)
 
-    yield from train_steps(config, network, RANDOM, loss, progress, "autoencoder")
+    faster = config.model_copy(update={"learning_rate": config.learning_rate * FASTER})
+    yield from train_steps(faster, network, Start("random weights"), loss, progress, "autoencoder")
     round_parameters(network)
-    with torch.inference_mode():
-        maps = [network.differences(normalise(images, spec.preprocess).to(device)) for images in tiles.plain(16)]
-        network.usual.copy_(torch.cat(maps).mean(0).clamp(min=1e-3))
-
-
-def spoiled(picture: Picture, other: Picture, rng: np.random.Generator) -> tuple[Picture, Mask]:
-    """The picture, or with `SPOILED` probability one with a patch, a scar or another picture's texture; and where."""
-    if rng.random() >= SPOILED:
-        return picture, np.zeros(picture.shape[:2], dtype=bool)
-    return anomaly(picture, other, rng)
+    left = torch.zeros(len(network.usual), *network.place.shape, device=device)
+    with torch.no_grad():
+        for images in tiles.plain(BATCH):
+            left += network.left(network.features(inputs(images))).sum(0) / len(tiles)
+        network.usual.copy_(left.mean((1, 2)).clamp(min=1e-6))
+        network.place.copy_((left / network.usual[:, None, None]).mean(0).clamp(min=1e-6))

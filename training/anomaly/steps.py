@@ -61,7 +61,7 @@ def train_steps(
         FloatingPointError: the loss became NaN.
     """
     device = next(network.parameters()).device
-    parameters = [(name in start.taken, parameter) for name, parameter in network.named_parameters()]
+    parameters = [(name in start.taken, p) for name, p in network.named_parameters() if p.requires_grad]
     rates = {True: config.learning_rate * START_RATE, False: config.learning_rate}
     optimizer = torch.optim.AdamW(
         [{"params": [parameter], "lr": rates[taken]} for taken, parameter in parameters], weight_decay=DECAY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,7 +16,9 @@ from models.tiling import plan_tiles
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.cutpaste import Picture
 from training.anomaly.material import GoodMaterial, folds_of, load_good
+from training.anomaly.steps import Progress
 from training.data.record import DataError, Sample
+from training.events import Event
 
 #: Bytes of tiles that are kept; of more, some at random are learned from.
 KEPT = 2**30
@@ -91,6 +93,27 @@ def answers(
         with torch.inference_mode():
             tiles = to_input(image, plan_tiles(*image.shape[:2]), spec.preprocess)
             yield sample, network(tiles.to(network.good.device))
+
+
+def judge_held(
+    network: Detector, spec: NetworkSpec, tiles: Tiles, progress: Progress
+) -> Generator[Event, None, tuple[Sample, ...]]:
+    """Fill `network.good` from the pictures that were kept back; returns those that could be read.
+
+    Raises:
+        DataError: none could.
+    """
+    judged, rows = [], []
+    for sample, answer in answers(network, spec, tiles.held):
+        judged.append(sample)
+        rows.append(highest(answer))
+        yield progress.step(1)
+    if not rows:
+        raise DataError(f"none of the {len(tiles.held)} good pictures kept back for the threshold can be read")
+    known = {sample.image for sample in judged}
+    tiles.notes += [f"left out: {one.image.name}: it cannot be read" for one in tiles.held if one.image not in known]
+    network.good = torch.stack(rows).to(network.good.device)
+    return tuple(judged)
 
 
 def highest(answer: tuple[Tensor, Tensor]) -> Tensor:
