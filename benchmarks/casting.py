@@ -2,7 +2,7 @@
 
 uv run python benchmarks/casting.py [--seeds 3] [--set arch=resnet18 init=random …] [--keep DIR] [--validation-only]
 
-Near-duplicates are on one side of the split. The recipe is `training/recipes/casting.json`; what `--set` changes is for
+Near-duplicates are on one side of the split. The recipe is `training/recipes/casting-classifier.json`; what `--set` changes is for
 trying things out, and whoever chooses between such things looks at `--validation-only`. A seed is one of weights, order
 and augmentation; the split is the same for all (`--split-seed`). Intervals: cluster bootstrap over groups of near-
 duplicates and over seeds, and Wilson's of each seed alone.
@@ -143,7 +143,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="models, and pictures of what they look at")
     parser.add_argument("--validation-only", action="store_true", help="do not look at the test")
     options = parser.parse_args()
-    recipe: Mapping[str, Any] = json.loads((ROOT / "training" / "recipes" / "casting.json").read_text("utf-8"))
+    recipe: Mapping[str, Any] = json.loads(
+        (ROOT / "training" / "recipes" / "casting-classifier.json").read_text("utf-8")
+    )
     changed = {name: _value(value) for name, _, value in (item.partition("=") for item in options.set)}
     values = {**recipe, **changed, "data": (ROOT / recipe["data"]).resolve()}
     if values["init"] == recipe["init"]:
