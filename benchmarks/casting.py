@@ -2,10 +2,10 @@
 
 uv run python benchmarks/casting.py [--seeds 3] [--set arch=resnet18 init=random …] [--keep DIR] [--validation-only]
 
-Near-duplicates are on one side of the split. The recipe is `training/recipes/casting-classifier.json`; what `--set` changes is for
-trying things out, and whoever chooses between such things looks at `--validation-only`. A seed is one of weights, order
-and augmentation; the split is the same for all (`--split-seed`). Intervals: cluster bootstrap over groups of near-
-duplicates and over seeds, and Wilson's of each seed alone.
+Near-duplicates are on one side of the split. The recipe is `training/recipes/casting-classifier.json`; what `--set`
+changes is for trying things out, and whoever chooses between such things looks at `--validation-only`. A seed is one of
+weights, order and augmentation; the split is the same for all (`--split-seed`). Intervals: cluster bootstrap over
+groups of near-duplicates and over seeds, and Wilson's of each seed alone.
 """
 
 from __future__ import annotations
