@@ -37,13 +37,13 @@ LABEL = "scratches"
 BRIGHTNESSES = (1.0, 0.5, 0.25)
 RECIPE: dict[str, Any] = {
     "format": "coco",
-    "epochs": 28,
-    "crop": 128,
+    "epochs": 60,
+    "crop": 160,
     "batch_size": 8,
     "learning_rate": 0.0015,
     "dice_weight": 0.6,
     "zoom": 0.75,
-    "patience": 28,
+    "patience": 60,
     "exposure": 2.0,
 }
 

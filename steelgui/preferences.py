@@ -60,12 +60,12 @@ class Preferences:
     score: float = 0.5
     min_area: int = 40
     gate: float = 10.0
-    false_alarms: float = 0.01
     device: Device = "auto"
     exports: str = ""
     keep_days: int | None = None
     keep_gb: float | None = None
     upload_mb: int = 256
+    false_alarms: float = 0.01
 
     def __post_init__(self) -> None:
         for one in fields(self):

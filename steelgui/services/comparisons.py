@@ -18,8 +18,22 @@ from training.data import read_dataset
 from training.experiment.verdict import MEASURES
 from training.runs import Run, RunError
 
-#: Seconds a picture of a training and, for what it costs to start and to judge, a training; on one slow core.
-A_PICTURE, OTHER, A_TRAINING = {"thesis-cnn": 0.01}, 0.1, 8.0
+#: Seconds a picture of a training on one slow core, from the milliseconds of `docs/compare.md`.
+A_PICTURE = {
+    "mobilenetv2": 0.06,
+    "thesis-cnn": 0.012,
+    "thesis-resnet18": 0.43,
+    "thesis-resnet34": 0.83,
+    "thesis-resnet50": 1.5,
+    "thesis-resnet101": 2.7,
+    "thesis-resnet152": 3.9,
+    "thesis-efficientnet-b0": 0.1,
+    "thesis-efficientnet-b3": 0.19,
+    "unet": 0.1,
+    "thesis-unet": 0.6,
+}
+#: A picture of any other model; what a training costs to start and to judge.
+OTHER, A_TRAINING = 0.1, 8.0
 
 
 class Comparisons:

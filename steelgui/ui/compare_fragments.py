@@ -118,9 +118,7 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
     for row in sorted(rows, key=lambda row: row["figures"][name]):
         x, y = place(row["ms"], row["figures"][name])
         colour, right = FRONT if row["pareto"] else OTHER, x > WIDTH - 180
-        label = y - 9  # above its point, and so off the line that joins it
-        while any(abs(label - other) < LINE and abs(x - beside) < 170 for beside, other in taken):
-            label -= LINE
+        label = _free(x, y, taken)
         taken.append((x, label))
         words = f"{row['model']}: {row['figures'][name]:.3f}, {row['ms']:.1f} ms"
         parts.append(
@@ -134,6 +132,14 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
         f'{"".join(parts)}</svg><p class="sg-meta">{escape(_measured(result, t))}</p></figure>'
     )
+
+
+def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> float:
+    """Height of a point's name: above it, else below, else farther off, where no other name stands."""
+    places = [y + side for step in range(8) for side in (-9 - step * LINE, 18 + step * LINE)]
+    inside = [place for place in places if LINE < place < HEIGHT - BOTTOM]
+    free = (at for at in inside if not any(abs(at - label) < LINE and abs(x - other) < 170 for other, label in taken))
+    return next(free, y - 9)
 
 
 def _axes(

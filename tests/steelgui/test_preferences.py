@@ -89,7 +89,7 @@ def test_a_newer_versions_fields_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_every_field_comes_back_from_the_file(tmp_path: Path) -> None:
-    other = Preferences("ko", "mm", 0.25, 0.6, 100, 3, "cpu", str(tmp_path), 30, 2.5, 64)
+    other = Preferences("ko", "mm", 0.25, 0.6, 100, 3, "cpu", str(tmp_path), 30, 2.5, 64, 0.02)
     assert all(asdict(other)[one.name] != one.default for one in fields(Preferences))
     write(tmp_path / "settings.json", other)
     assert read(tmp_path / "settings.json") == (other, None)

@@ -15,9 +15,10 @@ from plates import plate, plates_folder, write
 from models.anomaly import Detector, threshold
 from models.checkpoint import load_checkpoint
 from models.sidecar import read_sidecar, seen_by
+from training.anomaly import memory
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.evaluate import evaluate_detector, judge
-from training.anomaly.material import gather_good, load_good
+from training.anomaly.material import FEWEST, folds_of, gather_good, load_good
 from training.anomaly.train import train_anomaly
 from training.data import read_dataset
 from training.data.record import DataError, load_image
@@ -94,6 +95,18 @@ def test_calibration_is_of_pictures_that_were_not_known(
     scores = [judge(network, checkpoint.spec, load_image(s))[0] for s in select(read_dataset(plates), "train")]
     assert np.median(scores) < 0.8 * float(network.good[:, 0].median())
     assert float(network.good[:, 0].min()) > 0
+
+
+def test_with_more_than_fits_into_memory_some_calibrate(
+    plates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "KEPT", 0)
+    asked = config(plates, tmp_path / "bank", false_alarms=0.2)
+    list(train_anomaly(asked))
+    network = load_checkpoint(asked.best).network
+    assert isinstance(network, Detector)
+    assert len(network.good) == FEWEST
+    assert (network.good > 0).all()
 
 
 def test_a_closed_training_leaves_nothing(plates: Path, tmp_path: Path) -> None:
@@ -195,3 +208,27 @@ def test_another_name_for_good(plates: Path, tmp_path: Path) -> None:
     assert len(gather_good(config(tmp_path / "data", tmp_path, normal="plates")).good) == 12
     with pytest.raises(DataError, match="there is no class 'plate'; the classes are plates"):
         gather_good(config(tmp_path / "data", tmp_path, normal="plate"))
+
+
+# Real pictures
+
+
+@pytest.mark.realdata
+def test_what_is_learned_of_magnetic_tiles_is_good_and_not_of_the_fold_that_is_held_out(
+    realdata: Path, tmp_path: Path
+) -> None:
+    material = gather_good(config(realdata / "magnetic-tile", tmp_path, fold=3))
+    assert material.normal == "free"
+    assert {(s.labels, s.split) for s in material.good} == {(("free",), f"fold{n}") for n in range(3)}
+    assert {s.split for s in material.validation} == {"fold3"}
+    assert not {s.group for s in material.good} & {s.group for s in material.validation}
+    folds = folds_of(material.good, 4, seed=0)
+    assert np.ptp(np.bincount(folds)) <= 5
+
+
+@pytest.mark.realdata
+def test_good_texture_of_neu_lies_outside_the_masks_of_its_training_split(realdata: Path, tmp_path: Path) -> None:
+    material = gather_good(config(realdata / "neu-det", tmp_path, clean_crops=1))
+    assert len(material.good) > 300
+    assert {s.split for s in material.good} == {"train"}
+    assert not material.seen & {digest(s.image) for s in material.validation}

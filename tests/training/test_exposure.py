@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.checkpoint import load_checkpoint
+from models.spec import Preprocess
 from models.start import WEIGHTS_FOLDER
 from training.classifier import evaluate_classifier
 from training.config import SegmenterConfig
@@ -34,7 +35,7 @@ def brightnesses(exposure: float, count: int = 400) -> np.ndarray[tuple[int], np
     image = np.full((64, 64, 3), 100, dtype=np.uint8)
     masks = np.zeros((1, 64, 64), dtype=bool)
     view = View(Sample(Path(), ("none",)), image, masks, np.ones(1, dtype=bool))
-    seen = [segmenter_input(view, config, 64, np.random.default_rng(seed))[0] for seed in range(count)]
+    seen = [segmenter_input(view, config, Preprocess(64), 64, np.random.default_rng(seed))[0] for seed in range(count)]
     assert all(torch.equal(pixels, pixels.round()) for pixels in seen)
     return np.array([float(pixels.mean()) / 100 for pixels in seen])
 

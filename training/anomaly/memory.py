@@ -20,7 +20,7 @@ from models.tiling import plan_tiles
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.coreset import EVERY, coreset
 from training.anomaly.learned import Learned
-from training.anomaly.material import GoodMaterial, folds_of, load_good
+from training.anomaly.material import FEWEST, GoodMaterial, folds_of, load_good
 from training.data.record import DataError, Sample
 from training.events import Event, Note, Started, Step
 
@@ -95,7 +95,7 @@ def _read(
 ) -> Iterator[_Picture | ImageError]:
     """Each sample's patches, in an order drawn at random; or why it cannot be read."""
     rng = np.random.default_rng(seed)
-    each, kept = max(32, POOL // len(samples)), 0
+    each, kept, calibrating = max(32, POOL // len(samples)), 0, 0
     device = blank.bank.device
     for index in rng.permutation(len(samples)).tolist():
         try:
@@ -108,8 +108,10 @@ def _read(
             patches = blank.patches(tiles).half()
         flat = patches.permute(0, 2, 3, 1).flatten(0, 2)
         some = flat[torch.from_numpy(rng.permutation(len(flat))[:each]).to(device)]
-        kept += patches.nbytes
-        yield _Picture(samples[index], some, patches if kept <= KEPT else None)
+        keep = kept + patches.nbytes <= KEPT or calibrating < FEWEST
+        if keep:
+            kept, calibrating = kept + patches.nbytes, calibrating + 1
+        yield _Picture(samples[index], some, patches if keep else None)
 
 
 def _remember(
