@@ -56,7 +56,7 @@ def test_a_row_comes_back_as_it_was_recorded(history: History, settings: Setting
     assert (row.width, row.height, row.ms) == (64, 40, 12.3)
     assert (row.classifier, row.segmenter, row.note) == ("neu-resnet", "severstal-unet", None)
     assert row.result == made.to_json()
-    assert row.thresholds == {"score": 0.4, "min_area": 40, "gate": 10.0}
+    assert row.thresholds == {"score": 0.4, "min_area": 40, "gate": 10.0, "false_alarms": 0.01}
     assert row.original.is_absolute() and row.original.is_relative_to(settings.originals)
     assert np.array_equal(np.asarray(Image.open(row.original)), picture())
     assert history.get(row.id + 1) is history.get(-1) is history.get(10**30) is None
