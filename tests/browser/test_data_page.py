@@ -109,7 +109,6 @@ def test_a_zip_a_wrong_verdict_and_more_of_a_class(opened: tuple[playwright.Page
     page.locator("#correct-save").click()
     expect(page.locator("#correct")).to_be_hidden()
     page.get_by_role("tab", name="Data").click()
-    choose_option(page, "#data-known", "line-7")
     expect(page.locator("#data-overview [data-class=rust]")).to_contain_text("1")
 
     choose_option(page, "#data-class", "rare")
