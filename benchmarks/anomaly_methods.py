@@ -37,7 +37,7 @@ from training.loop import pick_device
 TILES = Path(__file__).resolve().parents[2] / "shared" / "data" / "magnetic-tile"
 #: Levels that map values are counted in.
 LEVELS = 1000
-REPORTED = ("cutpaste", "autoencoder", "combined", "memory-bank")
+REPORTED = ("cutpaste", "autoencoder", "combined", "discriminative", "memory-bank")
 
 
 def link(folder: Path, folds: tuple[int, ...]) -> Path:
@@ -108,8 +108,7 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
 def parts(network: Detector) -> dict[str, Detector]:
     if isinstance(network, Combined):
         return {"cutpaste": network.cutpaste, "autoencoder": network.autoencoder, "combined": network}
-    assert isinstance(network, MemoryBank)
-    return {"memory-bank": network}
+    return {"memory-bank" if isinstance(network, MemoryBank) else "discriminative": network}
 
 
 def auroc(good: NDArray[np.float64], bad: NDArray[np.float64]) -> NDArray[np.float64]:

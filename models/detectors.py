@@ -8,6 +8,7 @@ from models.anomaly import Detector
 from models.autoencoder import Autoencoder
 from models.combined import Combined
 from models.cutpaste import CutPaste
+from models.discriminative import Discriminative
 from models.memory_bank import MemoryBank
 from models.spec import NetworkSpec
 
@@ -17,6 +18,7 @@ DETECTORS: dict[str, type[Detector]] = {
     "cutpaste": CutPaste,
     "autoencoder": Autoencoder,
     "combined": Combined,
+    "discriminative": Discriminative,
 }
 
 

@@ -20,7 +20,12 @@ from models.sidecar import CheckpointError
 from models.spec import NetworkSpec, Preprocess
 
 ENCODER = {"encoder": "mobilenetv2_050", "layers": [2, 3]}
-ARGUMENTS = {"cutpaste": ENCODER, "autoencoder": {**ENCODER, "size": 64}, "combined": {**ENCODER, "size": 64}}
+ARGUMENTS = {
+    "cutpaste": ENCODER,
+    "autoencoder": {**ENCODER, "size": 64},
+    "combined": {**ENCODER, "size": 64},
+    "discriminative": {"encoder": "mobilenetv2_050"},
+}
 SPECS = [
     NetworkSpec("anomaly", name, ("good",), {"calibration": 3, **arguments}, preprocess=Preprocess(64))
     for name, arguments in ARGUMENTS.items()
@@ -43,7 +48,7 @@ def test_answers(spec: NetworkSpec) -> None:
     network = made(spec)
     scores, maps = network(torch.randn(2, 3, 64, 64))
     assert scores.shape == (2,)
-    assert maps.shape == ((2, 8, 8))
+    assert maps.shape == ((2, 64, 64) if spec.architecture == "discriminative" else (2, 8, 8))
     assert (scores >= 0).all()
     assert (maps >= 0).all()
     flat_scores, flat_maps = network(torch.zeros(1, 3, 64, 64))

@@ -25,7 +25,7 @@ from training.data.record import DataError
 from training.data.splits import select
 from training.events import Event
 
-METHODS = ("cutpaste", "autoencoder", "combined")
+METHODS = ("cutpaste", "autoencoder", "combined", "discriminative")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_state_of_another_plan_is_refused(plates: Path, tmp_path: Path) -> Non
         list(train_anomaly(config(plates, tmp_path / "net", "autoencoder", steps=5, resume=True)))
 
 
-@pytest.mark.parametrize(("method", "steps"), [("cutpaste", 12), ("autoencoder", 60)])
+@pytest.mark.parametrize(("method", "steps"), [("cutpaste", 12), ("autoencoder", 60), ("discriminative", 60)])
 def test_a_tiny_training_tells_defects_from_good_parts(method: str, steps: int, plates: Path, tmp_path: Path) -> None:
     asked = config(plates, tmp_path / "net", method, steps=steps, batch_size=4)
     list(train_anomaly(asked))

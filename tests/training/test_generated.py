@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.anomaly.cutpaste import JITTER, Mask, Picture, cut_paste, jittered, scar
 from training.anomaly.generated import anomaly
+from training.anomaly.marks import mark
 from training.anomaly.perlin import LEAST, perlin_mask, perlin_noise, texture_anomaly
 
 Make = Callable[[Picture, np.random.Generator], tuple[Picture, Mask]]
@@ -27,7 +28,7 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
-@pytest.fixture(params=[cut_paste, scar, texture, any_of_them], ids=lambda make: make.__name__)
+@pytest.fixture(params=[cut_paste, scar, texture, mark, any_of_them], ids=lambda make: make.__name__)
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param  # type: ignore[no-any-return]
 
@@ -116,3 +117,10 @@ def test_a_texture_is_the_other_pictures() -> None:
         own, lent = (texture_anomaly(flat, source, np.random.default_rng(seed)) for source in (flat, other))
         assert np.array_equal(own[1], lent[1])
         assert lent[0][lent[1]].std() > own[0][own[1]].std()
+
+
+def test_no_mark_can_be_seen_on_black() -> None:
+    black = np.zeros((32, 32, 3), dtype=np.uint8)
+    result, mask = mark(black, np.random.default_rng(0))
+    assert not mask.any()
+    assert not result.any()

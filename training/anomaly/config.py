@@ -12,7 +12,7 @@ from training.config import RunConfig
 class AnomalyConfig(RunConfig):
     """`train_anomaly`: from good parts only."""
 
-    method: Literal["memory-bank", "cutpaste", "autoencoder", "combined"] = Field(
+    method: Literal["memory-bank", "cutpaste", "autoencoder", "combined", "discriminative"] = Field(
         "memory-bank", description="how to tell good from strange; memory-bank is ready in a minute"
     )
     normal: str | None = Field(None, description="class of the good pictures; the defect-free one if left out")

@@ -13,6 +13,7 @@ from models.checkpoint import save_checkpoint
 from models.sidecar import seen_line
 from training.anomaly.combination import learn_combined
 from training.anomaly.config import AnomalyConfig
+from training.anomaly.discrimination import learn_discriminative
 from training.anomaly.evaluate import evaluate_detector
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial, gather_good
@@ -30,6 +31,7 @@ METHODS: dict[str, Method] = {
     "cutpaste": learn_cutpaste,
     "autoencoder": learn_autoencoder,
     "combined": learn_combined,
+    "discriminative": learn_discriminative,
 }
 
 
