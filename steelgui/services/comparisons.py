@@ -16,7 +16,7 @@ from training.comparison.plan import plan
 from training.config import parse
 from training.data import read_dataset
 from training.experiment.verdict import MEASURES
-from training.runs import Run, RunError
+from training.runs import Run
 
 #: Seconds a picture of a training on one slow core, from the milliseconds of `docs/compare.md`.
 A_PICTURE = {
@@ -59,13 +59,10 @@ class Comparisons:
 
     def all(self) -> list[Run]:
         """The newest first."""
-        return [run for run in reversed(self.jobs.all()) if run.kind == "comparison"]
+        return self.jobs.of_kind("comparison")
 
     def find(self, run_id: str | None) -> Run | None:
-        try:
-            return self.jobs.find(run_id) if run_id else None
-        except RunError:
-            return None
+        return self.jobs.known(run_id)
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """`result.json` of a comparison that has ended; None before."""

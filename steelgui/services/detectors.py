@@ -77,13 +77,10 @@ class Detectors:
 
     def all(self) -> list[Run]:
         """The newest first."""
-        return [run for run in reversed(self.jobs.all()) if run.kind == "anomaly"]
+        return self.jobs.of_kind("anomaly")
 
     def find(self, run_id: str | None) -> Run | None:
-        try:
-            return self.jobs.find(run_id) if run_id else None
-        except RunError:
-            return None
+        return self.jobs.known(run_id)
 
     def look(self, run: Run) -> Training:
         """RunError where its configuration cannot be read."""

@@ -71,7 +71,7 @@ class Experiments:
 
     def all(self) -> list[Run]:
         """The newest first."""
-        return [run for run in reversed(self.jobs.all()) if run.kind == "experiment"]
+        return self.jobs.of_kind("experiment")
 
     def result(self, run: Run) -> dict[str, Any] | None:
         """`result.json` of an experiment that has ended; None before."""

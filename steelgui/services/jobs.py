@@ -40,6 +40,17 @@ class Jobs:
         """By id, the start of one, or name; RunError where none or several fit."""
         return find_run(self.root, name)
 
+    def known(self, run_id: str | None) -> Run | None:
+        """The run, None where there is none (any more)."""
+        try:
+            return self.find(run_id) if run_id else None
+        except RunError:
+            return None
+
+    def of_kind(self, kind: str) -> list[Run]:
+        """The newest first."""
+        return [run for run in reversed(self.all()) if run.kind == kind]
+
     def create(self, kind: str, config: dict[str, Any], name: str | None = None) -> Run:
         """A run that nobody works on yet; `config` is the training's, without its folder."""
         self._sweep()

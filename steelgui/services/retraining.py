@@ -197,10 +197,7 @@ class Retraining:
         return names[-1] or None if names else None
 
     def find(self, run_id: str | None) -> Run | None:
-        try:
-            return self.jobs.find(run_id) if run_id else None
-        except RunError:
-            return None
+        return self.jobs.known(run_id)
 
 
 def _model(run: Run, training: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import gradio as gr
 from PIL import Image
@@ -14,19 +14,19 @@ from models.imagefile import ImageError, read_image
 from models.sidecar import CheckpointError
 from steelgui.preferences import BOUNDS, PreferenceError
 from steelgui.services.detectors import Detectors, Training, good_class
+from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from steelgui.ui import detector_fragments as fragments
 from steelgui.ui import studio_fragments
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
-from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
+from steelgui.ui.watch_panel import Updates, WatchPanel
 from training.anomaly.config import AnomalyConfig
 from training.config import ConfigError
 from training.data.record import DataError
-from training.runs import LIVE, Run, RunError
+from training.runs import LIVE, RunError
 
-Updates = dict[Any, Any]
 FIELDS = ("size", "init", "encoder", "bank", "folds", "steps", "batch_size", "learning_rate", "clean_crops", "seed")
 #: Of the settings' names and words.
 SCOPE = "detector"
@@ -36,12 +36,17 @@ SHOWN, SIDE = 12, 240
 
 
 @dataclass
-class AnomalyPanel(Panel):
+class AnomalyPanel(WatchPanel):
     """Two columns of the Retrain tab, out of sight while another task is chosen there."""
 
     detectors: Detectors
     settings: Settings
     i18n: Callable[[str], Any]
+    kind: ClassVar[str] = "anomaly"
+
+    @property
+    def jobs(self) -> Jobs:
+        return self.detectors.jobs
 
     def layout_left(self, t: Translator) -> None:
         defaults = {name: field.default for name, field in AnomalyConfig.model_fields.items()}
@@ -169,14 +174,6 @@ class AnomalyPanel(Panel):
             return gr.skip()
         return self._listed(run.id)[self.runs]
 
-    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
-        return self._watched(run_id, self._translator(request))
-
-    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str) -> Updates:
-        if self._token(self.detectors.find(run_id)) == drawn:
-            return {self.drawn: gr.skip()}
-        return self._watched(run_id, self._translator(request))
-
     def on_activate(self, request: gr.Request, run_id: str | None, alone: bool) -> Updates:
         t = self._translator(request)
         try:
@@ -192,17 +189,6 @@ class AnomalyPanel(Panel):
         gr.Info(t("retrain.activated", name=name) if name else t("detector.none"))
         return self._back(t)
 
-    def _say(self, word: str) -> Callable[..., Updates]:
-        def say(request: gr.Request, run_id: str | None) -> Updates:
-            if run := self.detectors.find(run_id):
-                try:
-                    getattr(self.detectors.jobs, word)(run)
-                except RunError as error:
-                    warn(self._translator(request), error)
-            return self._watched(run_id, self._translator(request))
-
-        return say
-
     # What they share --------------------------------------------------------------------------------------------
 
     def _config(self, data: str, normal: str | None, method: str, rate: float, *given: Any) -> AnomalyConfig:
@@ -213,27 +199,13 @@ class AnomalyPanel(Panel):
         values |= {"method": method, "normal": normal or None, "false_alarms": round(rate / 100, 6)}
         return self.detectors.config(folder, values)
 
-    def _listed(self, watched: str | None) -> Updates:
-        runs = self.detectors.all()
-        choices = [(f"{run.about()['name']} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}", run.id)
-                   for run in runs]  # fmt: skip
-        known = [run.id for run in runs]
-        value = watched if watched in known else known[0] if known else None
-        return {self.runs: gr.Dropdown(choices=choices, value=value)}
-
-    def _token(self, run: Run | None) -> str:
-        if run is None:
-            return ""
-        status = run.status()
-        return f"{run.id} {status.state} {status.step}"
-
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.detectors.find(run_id)
         seen = self.detectors.look(run) if run else None
         state = seen.state if seen else ""
         pictures = self._odd(seen)
         return {
-            self.drawn: self._token(run),
+            self.drawn: self._token(run_id),
             self.state: fragments.state(seen, t),
             self.progress: fragments.progress(seen, t),
             self.answer: fragments.answer(seen, t),

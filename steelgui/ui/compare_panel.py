@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from steelgui.services.comparisons import Comparisons
+from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from steelgui.ui import compare_fragments as fragments
 from steelgui.ui import retrain_fragments, studio_fragments
 from steelgui.ui.compare_report import write_comparison
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
-from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
+from steelgui.ui.watch_panel import Updates, WatchPanel
 from training.comparison.config import ComparisonConfig
 from training.config import ConfigError
 from training.data.record import DataError
 from training.presets import PRESETS
 from training.runs import LIVE, RunError
 
-Updates = dict[Any, Any]
 NUMBERS, OTHERS = ("epochs", "budget", "seeds"), ("init", "multi_label", "clean")
 FIELDS = (*NUMBERS, *OTHERS)
 SCOPE, COMMAND = "compare", "steelgui compare"
@@ -35,12 +35,17 @@ TICK = 2.0
 
 
 @dataclass
-class ComparePanel(Panel):
+class ComparePanel(WatchPanel):
     """Layout and wiring; which comparison is watched is in the page, everything else in the runs' folders."""
 
     comparisons: Comparisons
     settings: Settings
     i18n: Callable[[str], Any]
+    kind: ClassVar[str] = "comparison"
+
+    @property
+    def jobs(self) -> Jobs:
+        return self.comparisons.jobs
 
     def __post_init__(self) -> None:
         with gr.Accordion(self.i18n("compare.title"), open=False, elem_id="compare") as self.panel:
@@ -167,26 +172,6 @@ class ComparePanel(Panel):
             return gr.skip()
         return self._listed(run.id)[self.runs]
 
-    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
-        return self._watched(run_id, self._translator(request))
-
-    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str) -> Updates:
-        if self._token(run_id) == drawn:
-            return {self.drawn: gr.skip()}
-        return self._watched(run_id, self._translator(request))
-
-    def _say(self, word: str) -> Callable[..., Updates]:
-        def say(request: gr.Request, run_id: str | None) -> Updates:
-            t = self._translator(request)
-            if run := self.comparisons.find(run_id):
-                try:
-                    getattr(self.comparisons.jobs, word)(run)
-                except RunError as error:
-                    warn(t, error)
-            return self._watched(run_id, t)
-
-        return say
-
     # What they share --------------------------------------------------------------------------------------------
 
     def _config(self, data: str, models: list[str], *given: Any) -> ComparisonConfig:
@@ -194,18 +179,6 @@ class ComparePanel(Panel):
             raise ConfigError("data: name a folder")
         ordered = [name for name in PRESETS if name in models]
         return self.comparisons.config(Path(data.strip()), ordered, form_values(ComparisonConfig, FIELDS, given))
-
-    def _listed(self, watched: str | None) -> Updates:
-        runs = self.comparisons.all()
-        choices = [(f"{run.about()['name']} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}", run.id)
-                   for run in runs]  # fmt: skip
-        known = [run.id for run in runs]
-        return {self.runs: gr.Dropdown(choices=choices, value=watched if watched in known else next(iter(known), None))}
-
-    def _token(self, run_id: str | None) -> str:
-        run = self.comparisons.find(run_id)
-        status = run.status() if run else None
-        return f"{run_id} {status.state} {status.step}" if status else ""
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.comparisons.find(run_id)

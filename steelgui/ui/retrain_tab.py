@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
 from models.sidecar import CheckpointError
 from steelgui.services.detectors import Detectors
+from steelgui.services.jobs import Jobs
 from steelgui.services.retraining import Retraining
 from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
@@ -18,17 +19,16 @@ from steelgui.ui import studio_fragments
 from steelgui.ui.anomaly_panel import AnomalyPanel
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
-from steelgui.ui.panel import Panel
 from steelgui.ui.report import write_report
 from steelgui.ui.retrain_result import RetrainResult
 from steelgui.ui.toast import warn
+from steelgui.ui.watch_panel import Updates, WatchPanel
 from training.config import ConfigError
 from training.data.record import DataError
 from training.experiment.config import ARMS, ExperimentConfig
 from training.experiment.verdict import MEASURES
 from training.runs import LIVE, Run, RunError
 
-Updates = dict[Any, Any]
 FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
     *("min_confidence", "min_distance", "real_last", "normal", "seed"),
@@ -43,12 +43,17 @@ TICK = 2.0
 
 
 @dataclass
-class RetrainTab(Panel):
+class RetrainTab(WatchPanel):
     """Layout and wiring; which experiment is watched is in the page, everything else in the runs' folders."""
 
     retraining: Retraining
     settings: Settings
     i18n: Callable[[str], Any]
+    kind: ClassVar[str] = "experiment"
+
+    @property
+    def jobs(self) -> Jobs:
+        return self.retraining.jobs
 
     def __post_init__(self) -> None:
         self.anomaly = AnomalyPanel(Detectors(self.settings), self.settings, self.i18n)
@@ -238,14 +243,6 @@ class RetrainTab(Panel):
             return gr.skip()
         return self._listed(run.id)[self.runs]
 
-    def on_watch(self, request: gr.Request, run_id: str | None) -> Updates:
-        return self._watched(run_id, self._translator(request))
-
-    def on_tick(self, request: gr.Request, run_id: str | None, drawn: str) -> Updates:
-        if self._token(run_id) == drawn:
-            return {self.drawn: gr.skip()}
-        return self._watched(run_id, self._translator(request))
-
     def on_activate(self, request: gr.Request, run_id: str | None) -> Updates:
         t = self._translator(request)
         run = self.retraining.find(run_id)
@@ -269,17 +266,6 @@ class RetrainTab(Panel):
         name = self.retraining.activated(self.retraining.kind(run))
         return {self.back: gr.Button(t("retrain.back_from", name=name) if name else "", visible=bool(name))}
 
-    def _say(self, word: str) -> Callable[..., Updates]:
-        def say(request: gr.Request, run_id: str | None) -> Updates:
-            if run := self.retraining.find(run_id):
-                try:
-                    getattr(self.retraining.jobs, word)(run)
-                except RunError as error:
-                    warn(self._translator(request), error)
-            return self._watched(run_id, self._translator(request))
-
-        return say
-
     # What they share --------------------------------------------------------------------------------------------
 
     def _config(
@@ -291,21 +277,6 @@ class RetrainTab(Panel):
         chosen = [arm for arm in ARMS if arm in arms and (sets or arm == "balanced")]
         values = {"task": task, "arms": ["plain", *chosen], "ratios": ratios or [1.0], "seeds": int(seeds)}
         return self.retraining.config(Path(data.strip()), sets, values | form_values(ExperimentConfig, FIELDS, given))
-
-    def _listed(self, watched: str | None) -> Updates:
-        runs = self.retraining.experiments.all()
-        choices = [(f"{run.about()['name']} · {run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}", run.id)
-                   for run in runs]  # fmt: skip
-        known = [run.id for run in runs]
-        value = watched if watched in known else known[0] if known else None
-        return {self.runs: gr.Dropdown(choices=choices, value=value)}
-
-    def _token(self, run_id: str | None) -> str:
-        run = self.retraining.find(run_id)
-        if run is None:
-            return ""
-        status = run.status()
-        return f"{run.id} {status.state} {status.step}"
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.retraining.find(run_id)
