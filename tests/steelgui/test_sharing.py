@@ -24,8 +24,9 @@ def test_without_internet_the_page_goes_on_as_a_demo(tmp_path: Path, own_server:
     started_from = tmp_path / "elsewhere"
     started_from.mkdir()
     own = {"GRADIO_SHARE_SERVER_ADDRESS": "127.0.0.1:9"} if own_server else {}
+    words = ["--share", "--no-inbrowser", "--port", str(port), "--home", str(tmp_path / "home")]
     server = subprocess.Popen(
-        [sys.executable, "-m", "steelgui", "--share", "--no-inbrowser", "--port", str(port), "--home", tmp_path / "home"],
+        [sys.executable, "-m", "steelgui", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=started_from,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path / "hub"), **OFFLINE, **own},
     )  # fmt: skip
