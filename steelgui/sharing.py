@@ -28,7 +28,7 @@ def public_link(page: gr.Blocks, settings: Settings) -> str:
     from gradio import networking, tunneling
     from gradio.exceptions import ChecksumMismatchError
 
-    networking.CERTIFICATE_PATH = str(settings.cache / "tunnel.pem")
+    networking.CERTIFICATE_PATH = str(settings.cache / "tunnel.pem")  # type: ignore[attr-defined]
     try:
         address = networking.setup_tunnel(
             local_host=page.server_name,
