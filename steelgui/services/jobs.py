@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from steelgui.ourselves import our_environment, ourselves
 from steelgui.settings import Settings
 from training.runs import LIVE, REMEDIES, Run, RunError, all_runs, find_run
 
@@ -96,11 +97,12 @@ class Jobs:
         with (run.folder / "log.txt").open("ab") as log:
             # Our own program, with arguments that we made.
             subprocess.Popen(  # noqa: S603
-                [*_ourselves(), "runs", "work", str(run.folder), "--home", str(self.settings.home)],
+                [*ourselves(), "runs", "work", str(run.folder), "--home", str(self.settings.home)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 close_fds=True,
+                env=our_environment(),
                 **_detached(),
             )
 
@@ -194,8 +196,3 @@ def _detached() -> dict[str, Any]:
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     return {"start_new_session": True}
-
-
-def _ourselves() -> list[str]:
-    """How to start this program again: the frozen executable, or this interpreter with our package."""
-    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "steelgui"]
