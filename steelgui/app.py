@@ -191,7 +191,7 @@ def _logged_in(scope: MutableMapping[str, Any]) -> bool:
 
 
 def _share(page: gr.Blocks, settings: Settings) -> None:
-    from steelgui.sharing import SharingError, public_link
+    from steelgui.ui.sharing import SharingError, public_link
 
     try:
         said = f"{public_link(page, settings)}{'kiosk/' if settings.kiosk else ''}  (for others, while this runs)"
