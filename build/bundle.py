@@ -126,10 +126,13 @@ def check(folder: Path) -> None:
         raise BundleError(f"the bundle's self-test gave no answer (exit status {done.returncode}): {said}") from error
     (WORK / "selftest.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     for step in report["steps"]:
-        print(f"{step['seconds']:9.1f} s   {'ok  ' if step['ok'] else 'FAIL'} {step['name']}")
+        word = {True: "ok", False: "failed"}.get(step["ok"], "left out")
+        print(f"{step['seconds']:9.1f} s   {word:<8} {step['name']}")
     if done.returncode or not report["ok"]:
-        failed = "; ".join(f"{step['name']}: {step['detail']}" for step in report["steps"] if not step["ok"])
-        raise BundleError(f"the bundle's self-test failed ({failed}); it stays in {folder}")
+        failed = "; ".join(
+            f"{step['name']}: {step['detail'].splitlines()[0]}" for step in report["steps"] if step["ok"] is False
+        )
+        raise BundleError(f"the bundle's self-test failed ({failed}); all of it is in {WORK / 'selftest.json'}")
     if changed := manifest.differences(folder):
         raise BundleError(f"the bundle wrote into its own folder during its self-test ({'; '.join(changed[:3])})")
 

@@ -70,16 +70,15 @@ EXCLUDED: dict[str, str] = {
 DROPPED: dict[str, str] = {
     "torch/bin/[!t]*": "compiles protocol files",
     "torch/bin/test*": "torch's own tests",
+    "torch/test/*": "torch's own tests",
     "torch/lib/*_test.so": "torch's own tests",
     "torch/lib/libjitbackend*": "torch's own tests",
     "torch/lib/libbackend_with_compiler*": "torch's own tests",
     "torch/lib/libaoti_custom_ops*": "torch's own tests",
-    "*.a": "for linkers",
+    "gradio/templates/frontend/static/ffmpeg/*": "cuts videos in gr.Video, which no page of ours has; GPL",
+    "gradio/templates/frontend/static/bokeh/*": "draws gr.Plot, which no page of ours has",
     "nvidia/*/libcusolverMg.so*": "solves over several GPUs; torch does not link it",
     "nvidia/*/libnvperf_*": "reads a GPU's counters for profilers",
-    "nvidia/nvshmem/*.bc": "for kernels compiled by triton",
-    "onnx/backend/test/*": "the standard's own tests",
-    "pandas/tests/*": "pandas' own tests",
 }
 
 

@@ -249,7 +249,8 @@ def test_drivers_of_databases_are_in() -> None:
         (r"torch\lib\libjitbackend_test.dll", False),
         ("nvidia/cu13/lib/libcusolverMg.so.12", False),
         ("nvidia/cu13/lib/libcusolver.so.12", True),
-        ("nvidia/nvshmem/lib/libnvshmem_device_sm_90.bc", False),
+        ("gradio/templates/frontend/static/ffmpeg/ffmpeg-core.wasm", False),
+        ("gradio/templates/frontend/static/fonts/a.woff2", True),
         ("assets/style.css", True),
     ],
 )
