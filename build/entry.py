@@ -22,12 +22,14 @@ def main() -> int:
     # A helper of an experiment never comes back from this; it must not read the words meant for our commands.
     multiprocessing.freeze_support()
 
-    from steelgui.ourselves import our_environment, their_environment
+    from steelgui.ourselves import LIBRARY_PATHS, our_environment
 
-    # We have our libraries by now. A browser that we open must find the system's, and not ours.
-    environment = our_environment(their_environment())
-    os.environ.clear()
-    os.environ.update(environment)
+    # Our libraries are found by now. A browser that we open must find the system's, and not ours.
+    os.environ.update(our_environment())
+    for name in LIBRARY_PATHS:
+        os.environ.pop(name, None)
+        if theirs := os.environ.get(f"{name}_ORIG"):
+            os.environ[name] = theirs
 
     from steelgui.cli import COMMANDS
     from steelgui.cli import main as command
