@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from steelgui.desktop.instance import Instance
@@ -30,13 +31,9 @@ def desktop(arguments: argparse.Namespace) -> int:
     instance = Instance(home)
     if arguments.quit:
         return _quit(instance, home)
-    try:
-        first = instance.claim()
-    except OSError:
-        # Nobody can be in a folder that cannot be written; the server says what is wrong with it, in the window.
-        first = True
-    if not first:
-        return _second(instance, home)
+    if not _first(instance, home):
+        say("SteelGUI is open already; its window comes to the front.")
+        return 0
 
     from steelgui.desktop.host import Host
 
@@ -51,14 +48,23 @@ def say(sentence: str) -> None:
         sys.stderr.flush()
 
 
-def _second(instance: Instance, home: Path) -> int:
-    if not instance.ask("raise"):
-        raise StorageError(
-            f"SteelGUI is open on {home} already, but does not answer; end it with `steelgui desktop --quit`, or "
-            "choose another folder with --home DIR."
-        )
-    say("SteelGUI is open already; its window comes to the front.")
-    return 0
+def _first(instance: Instance, home: Path) -> bool:
+    """Are we the first on this folder? Else the first one has been told to raise its window; it may be leaving, too."""
+    until = time.monotonic() + LEAVING
+    while time.monotonic() < until:
+        try:
+            if instance.claim():
+                return True
+        except OSError:
+            # Nobody can be in a folder that cannot be written; the server says what is wrong with it, in the window.
+            return True
+        if instance.ask("raise"):
+            return False
+        time.sleep(0.1)
+    raise StorageError(
+        f"SteelGUI is open on {home} already, but does not answer; end its process, or choose another folder with "
+        "--home DIR."
+    )
 
 
 def _quit(instance: Instance, home: Path) -> int:

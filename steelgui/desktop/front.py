@@ -38,6 +38,7 @@ class Story:
         sentence: what failed, in English.
         log, tail: the log's path, and its last lines.
         trainings: how many go on in processes of their own.
+        painted: when the window was painted first, as the browser says it; milliseconds since 1970.
     """
 
     phase: Phase = "starting"
@@ -47,6 +48,7 @@ class Story:
     log: str = ""
     tail: tuple[str, ...] = ()
     trainings: int = 0
+    painted: float | None = None
 
 
 class Front:
@@ -55,17 +57,18 @@ class Front:
     Args:
         story: what to show now.
         actions: what a button, or a second start, may ask for; called in a thread of its own.
+        painted: told when the page was painted, in milliseconds since 1970.
         lang: of the page; None follows the browser.
     """
 
     def __init__(
-        self, story: Callable[[], Story], actions: Mapping[str, Callable[[], object]], lang: str | None
+        self,
+        story: Callable[[], Story],
+        actions: Mapping[str, Callable[[], object]],
+        painted: Callable[[float], None],
+        lang: str | None,
     ) -> None:
-        self.story, self.actions, self.lang = story, actions, lang
-        #: Has a browser asked how things stand? Then there is a window.
-        self.seen = threading.Event()
-        #: Milliseconds since 1970 at which the browser painted the page first.
-        self.painted: float | None = None
+        self.story, self.actions, self.painted, self.lang = story, actions, painted, lang
         self._word = secrets.token_urlsafe(12)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
@@ -89,7 +92,7 @@ class Front:
             if what == "painted":
                 return self._paint(query)
             action = self.actions.get(what)
-            if action is None:
+            if action is None or self.story().phase == "closed":
                 return 404, "text/plain", b""
             # Quitting ends the thread that would answer.
             threading.Timer(0.1, action).start()
@@ -98,7 +101,6 @@ class Front:
             return 200, "image/svg+xml", (assets_folder() / "icon.svg").read_bytes()
         lang = self.lang or preferred(language)
         if what == "story":
-            self.seen.set()
             return 200, "application/json", json.dumps(_told(self.story(), lang)).encode()
         if what in ("", "quit"):
             return 200, "text/html; charset=utf-8", page(lang, leaving=what == "quit").encode()
@@ -106,7 +108,7 @@ class Front:
 
     def _paint(self, query: str) -> tuple[int, str, bytes]:
         try:
-            self.painted = self.painted or float(query)
+            self.painted(float(query))
         except ValueError:
             return 400, "text/plain", b""
         return 204, "text/plain", b""

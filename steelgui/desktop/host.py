@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
@@ -17,6 +16,8 @@ from steelgui.desktop.server import Server, sentence
 from steelgui.desktop.windows import Window, WindowError, windows
 from steelgui.languages import table
 
+#: Seconds that the window gets for its first paint before the server takes a processor from it.
+HEAD_START = 1.0
 #: Seconds between two looks at the server; seconds after which one that answers nothing counts as failed.
 LOOK, PATIENCE = 0.1, 300.0
 
@@ -36,11 +37,13 @@ class Host:
         self.home, self.instance, self.lang, self.keep = home, instance, lang, keep
         self.log = open_log(home)
         self.ended, self._again, self._wanted = threading.Event(), threading.Event(), threading.Event()
-        self._story, self._began = Story(log=str(self.log)), time.monotonic()
+        self._shown = threading.Event()
+        self._story, self._began, self._opened = Story(log=str(self.log)), time.monotonic(), time.time()
         self._window: Window | None = None
         self.front = Front(
             self.story,
             {"again": self._again.set, "folder": self._open_folder, "raise": self._raise, "quit": self.quit},
+            self._painted,
             lang,
         )
         self._windows = list(windows(wanted, self.front.address, home, lang))
@@ -111,6 +114,10 @@ class Host:
         if self._window is not None:
             self._window.to_front()
 
+    def _painted(self, at: float) -> None:
+        self._story = replace(self._story, painted=self._story.painted or at)
+        self._shown.set()
+
     def _open_folder(self) -> None:
         from steelgui.desktop.system import open_there
 
@@ -120,16 +127,17 @@ class Host:
 
     def _supervise(self) -> None:
         """In a thread of its own: start the server, say how it stands, and start it again when asked to."""
+        self._shown.wait(HEAD_START)
         while not self.ended.is_set():
             self._again.clear()
             self._began = time.monotonic()
-            self._story = Story(log=str(self.log))
+            self._story = Story(log=str(self.log), painted=self._story.painted)
             failed = self._serve()
             if self.ended.is_set():
                 break
             self.server.stop()
             note(self.log, failed)
-            self._story = Story("failed", sentence=failed, log=str(self.log), tail=tuple(self.server.said()))
+            self._story = replace(self._story, phase="failed", sentence=failed, tail=tuple(self.server.said()))
             self._again.wait()
 
     def _serve(self) -> str:
@@ -163,8 +171,8 @@ class Host:
         in_tab = self._window is not None and self._window.kind == "browser"
         self._story = replace(self._story, phase="ready", address=self.server.address + ("?tab" if in_tab else ""))
         note(self.log, f"The page stands after {time.monotonic() - self._began:.2f} s: {self.server.address}")
-        if self.front.painted:
-            note(self.log, f"The window was painted {self.front.painted / 1000 - started():.2f} s after the command.")
+        if self._story.painted:
+            note(self.log, f"The window was painted after {self._story.painted / 1000 - self._opened:.2f} s.")
 
     def _notice(self) -> None:
         """Where to find what goes on without a window."""
@@ -192,10 +200,3 @@ def trainings(home: Path) -> int:
         return sum(run.status().state in LIVE for run in all_runs(home / "runs"))
     except OSError:
         return 0
-
-
-def started() -> float:
-    """Seconds since 1970 at which this process began."""
-    import psutil
-
-    return psutil.Process(os.getpid()).create_time()

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
-
-#: Seconds that a second start waits for the first one's answer; it may itself have begun just now.
-PATIENCE = 10.0
 
 
 class Instance:
@@ -48,12 +44,9 @@ class Instance:
         with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump({"address": address, "pid": os.getpid()}, file)
 
-    def ask(self, what: str, patience: float = PATIENCE) -> bool:
-        """Ask the first one to `raise` its window or to `quit`; did it say yes?"""
-        until = time.monotonic() + patience
-        while not (answered := _post(self._address(), what)) and time.monotonic() < until:
-            time.sleep(0.1)
-        return answered
+    def ask(self, what: str) -> bool:
+        """Ask the first one to `raise` its window or to `quit`; False where it has just begun, or is leaving."""
+        return _post(self._address(), what)
 
     def wait(self, seconds: float) -> bool:
         """Until the first one is gone; False if it is not after that time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -122,6 +123,8 @@ class AppWindow:
                     left.kill()
 
     def _start(self) -> psutil.Process:
+        with suppress(OSError):
+            _calm(self.profile)
         if sys.platform != "win32":
             from steelgui.desktop.devtools import DevTools
 
@@ -157,6 +160,15 @@ class AppWindow:
 
     def _is_ours(self, command: list[str]) -> bool:
         return f"--user-data-dir={self.profile}" in command and not any(w.startswith("--type=") for w in command)
+
+
+def _calm(profile: Path) -> None:
+    """A new profile offers neither translations nor to keep passwords; one that is there is the user's."""
+    path = profile / "Default" / "Preferences"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wanted = {"translate": {"enabled": False}, "credentials_enable_service": False}
+        path.write_text(json.dumps(wanted), "utf-8")
 
 
 class WebView:
