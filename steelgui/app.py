@@ -113,7 +113,8 @@ def _import_gradio() -> None:
 
 
 def _quiet(settings: Settings) -> None:
-    # All of these are read when gradio or huggingface_hub is imported.
+    # All of these are read when gradio or huggingface_hub is imported; without a PATH pydub, a part of it, fails there.
+    os.environ.setdefault("PATH", os.defpath)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
