@@ -46,7 +46,9 @@ class Host:
             self._painted,
             lang,
         )
-        self._windows = list(windows(wanted, self.front.address, home, lang))
+        # Where the home cannot be written, the window that says so needs another place.
+        place = home if instance.is_ours else self.log.parent
+        self._windows = list(windows(wanted, self.front.address, place, lang))
         self.server = Server(home, self.log, forced, self.front.address)
 
     def run(self) -> int:
@@ -136,8 +138,9 @@ class Host:
             if self.ended.is_set():
                 break
             self.server.stop()
+            tail = self.server.said()
+            self._story = replace(self._story, phase="failed", sentence=failed, tail=tuple(tail))
             note(self.log, failed)
-            self._story = replace(self._story, phase="failed", sentence=failed, tail=tuple(self.server.said()))
             self._again.wait()
 
     def _serve(self) -> str:
