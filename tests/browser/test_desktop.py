@@ -153,7 +153,7 @@ def test_splash_page_second_start_error_and_closing(
         page.wait_for_selector(f"text={words['desktop.failed']}")
         shown = page.inner_text("main")
         assert str(home / "logs" / "desktop.log") in shown
-        assert "-9" in shown
+        assert "신호 9" in shown
         assert "SteelGUI: http://127.0.0.1:" in page.inner_text("pre")
         page.click(f"text={words['desktop.again']}")
         page.wait_for_selector("#latest")
@@ -199,19 +199,35 @@ def test_a_home_that_cannot_be_written(
         assert not [left for left in family if left.is_running()]
 
 
-def test_without_a_screen_and_after_a_crash(tmp_path: Path, desktop: Callable[..., Desktop]) -> None:
+def test_in_a_tab_somebody_has_to_quit(
+    tmp_path: Path, chromium: playwright.Browser, desktop: Callable[..., Desktop]
+) -> None:
+    """Without a screen the address is said, and whoever opens it can end SteelGUI from there."""
     one = desktop(tmp_path, "--window", "browser")
-    eventually(lambda: one.story()["phase"] == "ready")
-    [server] = one.servers()
-    assert "open http://127.0.0.1:" in one.process.stderr.readline()
+    said = one.process.stderr.readline()
+    address = said.split("open ")[1].split()[0]
+    page = chromium.new_context(locale="en-US").new_page()
+    page.goto(address)
+    page.click("text=Quit SteelGUI", timeout=PATIENCE * 1000)
+    page.click("text=Back")
+    page.click("text=Quit SteelGUI", timeout=PATIENCE * 1000)
+    page.click("button:text('Quit')")
+    page.wait_for_selector("text=SteelGUI is closed")
+    page.context.close()
+    assert one.process.wait(30) == 0
+
+
+def test_after_a_crash(tmp_path: Path, desktop: Callable[..., Desktop]) -> None:
+    one = desktop(tmp_path, "--window", "browser")
+    [server] = eventually(one.servers)
     one.process.kill()
     one.process.wait()
     # Nobody told the server; it looks itself.
-    assert server.wait(20) is None or not server.is_running()
+    assert server.wait(PATIENCE) is None or not server.is_running()
 
     # What the crash has left behind keeps nobody out, and `--quit` ends what is there.
     two = desktop(tmp_path, "--window", "browser")
-    eventually(lambda: two.story()["phase"])
+    eventually(two.story)
     quitting = [sys.executable, "-m", "steelgui", "desktop", "--quit", "--home", str(tmp_path)]
     assert subprocess.run(quitting, cwd=ROOT, check=False).returncode == 0
     assert two.process.wait(5) == 0
