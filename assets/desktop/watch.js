@@ -14,13 +14,13 @@
 
   // Closing a tab ends nothing, as the tab may be one of several; a button does.
   if (new URLSearchParams(location.search).has("tab")) {
-    addEventListener("DOMContentLoaded", () => {
-      const words = window.steelguiWords;
-      const line = document.createElement("p"), quit = document.createElement("a");
-      line.className = "sg-quit";
-      line.append(words["page.in_tab"], " ", quit);
-      Object.assign(quit, { href: `${window.steelguiWindow}quit`, textContent: words["page.quit"] });
-      document.body.append(line);
-    });
+    const words = window.steelguiWords;
+    const line = document.createElement("p"), quit = document.createElement("a");
+    line.className = "sg-quit";
+    line.append(words["page.in_tab"], " ", quit);
+    Object.assign(quit, { href: `${window.steelguiWindow}quit`, textContent: words["page.quit"] });
+    // Gradio brings the scripts of the head when the page stands; should it once leave them there, the body is to come.
+    if (document.body) document.body.append(line);
+    else addEventListener("DOMContentLoaded", () => document.body.append(line));
   }
 }

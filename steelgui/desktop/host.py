@@ -46,7 +46,9 @@ class Host:
             self._painted,
             lang,
         )
-        self._windows = list(windows(wanted, self.front.address, home, lang))
+        # Where the home cannot be written, the window that says so needs another place.
+        place = home if instance.is_ours else self.log.parent
+        self._windows = list(windows(wanted, self.front.address, place, lang))
         self.server = Server(home, self.log, forced, self.front.address)
 
     def run(self) -> int:
@@ -78,7 +80,10 @@ class Host:
         return 0
 
     def story(self) -> Story:
-        return replace(self._story, seconds=round(time.monotonic() - self._began, 1))
+        # In a tab the page offers to quit: nobody can see that one is closed.
+        tab = "?tab" if self._window is None or self._window.kind == "browser" else ""
+        seconds = round(time.monotonic() - self._began, 1)
+        return replace(self._story, address=self.server.address + tab, seconds=seconds)
 
     def quit(self) -> None:
         """End everything but trainings; called by signals, buttons and other starts."""
@@ -136,8 +141,9 @@ class Host:
             if self.ended.is_set():
                 break
             self.server.stop()
+            tail = self.server.said()
+            self._story = replace(self._story, phase="failed", sentence=failed, tail=tuple(tail))
             note(self.log, failed)
-            self._story = replace(self._story, phase="failed", sentence=failed, tail=tuple(self.server.said()))
             self._again.wait()
 
     def _serve(self) -> str:
@@ -164,12 +170,13 @@ class Host:
                     self._ready()
                 elif time.monotonic() - self._began > PATIENCE:
                     return f"SteelGUI's server has not answered for {PATIENCE:.0f} seconds."
-        status = self.server.ended()
+        status = self.server.ended() or 0
+        if status < 0:
+            return f"SteelGUI's server was killed (signal {-status}); the machine may have run out of memory."
         return sentence(self.server.said()) or f"SteelGUI's server has ended (exit status {status})."
 
     def _ready(self) -> None:
-        in_tab = self._window is not None and self._window.kind == "browser"
-        self._story = replace(self._story, phase="ready", address=self.server.address + ("?tab" if in_tab else ""))
+        self._story = replace(self._story, phase="ready")
         note(self.log, f"The page stands after {time.monotonic() - self._began:.2f} s: {self.server.address}")
         if self._story.painted:
             note(self.log, f"The window was painted after {self._story.painted / 1000 - self._opened:.2f} s.")
