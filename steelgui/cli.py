@@ -84,7 +84,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, metavar="N", help="port; the first free one from 7860 by default")
     serve.add_argument("--share", action="store_true", help="also serve through a public link")
     serve.add_argument("--lang", choices=("en", "ko"), help="language; the browser's by default")
-    serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login")
+    serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login; $STEELGUI_AUTH hides it")
     serve.add_argument(
         "--allow-all",
         action="store_true",
