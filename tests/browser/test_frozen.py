@@ -87,6 +87,7 @@ def test_inspect_a_gan_run_and_history(visit: Visit, program: Path, home: Path, 
     expect(page.locator("#studio-health .sg-health")).to_have_attribute(
         "data-health", re.compile("finished"), timeout=300_000
     )
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=tmp_path / "studio.png")
 
     page.get_by_role("tab", name="History").click()
