@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import signal
-import socket
 import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from steelgui.kiosk.booth import Booth
+from steelgui.ports import FIRST, MANY, first_free, is_free
 from steelgui.services.upkeep import keep_up
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
 
 if TYPE_CHECKING:
     import gradio as gr
-
-FIRST_PORT, PORTS = 7860, 100
 
 
 def build(workbench: Workbench, settings: Settings) -> gr.Blocks:
@@ -32,13 +31,14 @@ def build(workbench: Workbench, settings: Settings) -> gr.Blocks:
     return build_page(workbench, settings, gradio_i18n())
 
 
-def serve(settings: Settings) -> None:
-    """Serve the page until Ctrl-C or SIGTERM.
+def serve(settings: Settings, parent: int | None = None) -> None:
+    """Serve the page until Ctrl-C or SIGTERM, or until the process `parent` is gone.
 
     Raises:
         StorageError: the home folder cannot be written.
         SystemExit: 1, after one sentence, when the port is taken.
     """
+    alive = _watch(parent)
     settings.prepare()
     _quiet(settings)
     port = _port(settings)
@@ -46,6 +46,8 @@ def serve(settings: Settings) -> None:
     booth = Booth(workbench)
     if workbench.preferences.trouble:
         print(f"SteelGUI: {workbench.preferences.trouble}", file=sys.stderr, flush=True)  # noqa: T201
+    # Nearly all that is made during the start stays; searching it for garbage again and again takes a tenth of it.
+    gc.disable()
     page = build(workbench, settings)
     from steelgui.ui.calm import calm
 
@@ -59,6 +61,7 @@ def serve(settings: Settings) -> None:
     try:
         page.launch(**_launch_arguments(workbench, booth, settings, port))
     except OSError as error:
+        gc.enable()
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
     where = f"{page.local_url}{'kiosk/' if settings.kiosk else ''}"
     print(f"SteelGUI: {where}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
@@ -69,10 +72,30 @@ def serve(settings: Settings) -> None:
     keep_up(workbench.history, settings, stop)
     try:
         # In slices, because Windows delivers no signal during an endless wait.
-        while not stop.wait(0.5):
+        while not stop.wait(0.5) and alive():
             pass
     finally:
         page.close(verbose=False)
+
+
+def _watch(pid: int | None) -> Callable[[], bool]:
+    """Tells whether a process is still there; without one, for ever."""
+    if pid is None:
+        return lambda: True
+    import psutil
+
+    def alive() -> bool:
+        try:
+            # The same process, not another one that was given its number; a zombie only waits to be buried.
+            return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return lambda: False
+    return alive
 
 
 def _import_gradio() -> None:
@@ -96,7 +119,8 @@ def _import_gradio() -> None:
 
 
 def _quiet(settings: Settings) -> None:
-    # All of these are read when gradio or huggingface_hub is imported.
+    # All of these are read when gradio or huggingface_hub is imported; without a PATH pydub, a part of it, fails there.
+    os.environ.setdefault("PATH", os.defpath)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -109,25 +133,12 @@ def _quiet(settings: Settings) -> None:
 
 def _port(settings: Settings) -> int:
     if settings.port is not None:
-        if not _free(settings.host, settings.port):
+        if not is_free(settings.host, settings.port):
             sys.exit(_refused(f"Port {settings.port} is in use; choose another with --port, or leave it out."))
         return settings.port
-    for port in range(FIRST_PORT, FIRST_PORT + PORTS):
-        if _free(settings.host, port):
-            return port
-    sys.exit(_refused(f"No port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free; name one with --port."))
-
-
-def _free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":
-            # As the server does it: a port left in TIME_WAIT by a stopped server is free. Windows means another thing.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+    if (port := first_free(settings.host)) is None:
+        sys.exit(_refused(f"No port from {FIRST} to {FIRST + MANY - 1} is free; name one with --port."))
+    return port
 
 
 def _refused(sentence: str) -> int:
@@ -164,7 +175,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
         "favicon_path": str(assets_folder() / "icon.svg"),
         "theme": theme(),
         "css": style_sheet(),
-        "head": head() + (way_back(settings.lang) if settings.kiosk else ""),
+        "head": head(settings.window_at) + (way_back(settings.lang) if settings.kiosk else ""),
         "i18n": gradio_i18n(),
         # Before Gradio's own routes, on the same port, and so behind a shared link too. FastAPI's pages of
         # documentation load from elsewhere.
@@ -202,7 +213,11 @@ def _share(page: gr.Blocks, settings: Settings) -> None:
 
 def _warm_up(workbench: Workbench, booth: Booth) -> None:
     try:
-        workbench.warm_up()
+        try:
+            workbench.warm_up()
+        finally:
+            gc.freeze()
+            gc.enable()
         if workbench.settings.kiosk:
             booth.walk()
     except Exception as error:

@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 from steelgui.connections import watch
 from steelgui.data_cli import add_data
+from steelgui.desktop_cli import add_desktop
 from steelgui.history_cli import URL_HELP, add_history
 from steelgui.model_cli import add_models
 from steelgui.selftest_command import add_selftest
 
 COMMANDS = (
     "serve",
+    "desktop",
     "inspect",
     "data",
     "train",
@@ -104,7 +106,12 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         "--camera", metavar="N|FILE", help="camera of this machine for the kiosk, or a video file in its place"
     )
     serve.add_argument("--database-url", metavar="URL", help=URL_HELP)
+    # Said by `desktop`: where its window finds it, and in which process it lives, without which nobody needs us.
+    serve.add_argument("--window-at", metavar="URL", help=argparse.SUPPRESS)
+    serve.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     serve.set_defaults(run=_lazy("serve"))
+
+    add_desktop(commands, common, EPILOG)
 
     inspect = commands.add_parser(
         "inspect", parents=[common], help="inspect pictures, folders and videos", epilog=EPILOG

@@ -61,8 +61,9 @@ def serve(arguments: argparse.Namespace) -> int:
         kiosk_pin=pin,
         kiosk_keep=arguments.kiosk_keep,
         camera=arguments.camera,
+        window_at=arguments.window_at,
     )
-    run(settings)
+    run(settings, arguments.parent)
     return 0
 
 

@@ -61,6 +61,7 @@ class Settings:
         camera: number or device of a camera at this machine that the kiosk looks through, or a video file in its place;
             None lets the visitor's browser open its own.
         allow_all: let whoever has the address do everything, although there is no login.
+        window_at: address at which the window's own process answers; None where a browser is all there is.
         max_upload_mb: megabytes of one upload; None as the preferences say.
         rate: requests a minute that one caller of the API may make where others can reach it; 0 for any number.
         database_url: SQLAlchemy's address of the history's database; None is SQLite in `home`. It may hold a password.
@@ -81,6 +82,7 @@ class Settings:
     kiosk_keep: bool = False
     camera: str | None = None
     allow_all: bool = False
+    window_at: str | None = field(default=None, repr=False)
     max_upload_mb: int | None = None
     rate: int = 600
     database_url: str | None = field(default=None, repr=False)

@@ -22,8 +22,8 @@ from steelgui.kiosk.booth import Booth, Busy
 from steelgui.kiosk.gate import COOKIE
 from steelgui.kiosk.lock import OPEN_FOR, Locked
 from steelgui.kiosk.quiz import ROUNDS, QuizError
+from steelgui.languages import LANGUAGES, table
 from steelgui.settings import assets_folder
-from steelgui.ui.i18n import LANGUAGES, table
 
 #: A frame of the page is some hundred kilobytes.
 MAX_BYTES = 8_000_000

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import tzinfo
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from models.imagefile import ImageError
+from steelgui.languages import LANGUAGES, preferred, table
 from steelgui.preferences import Preferences
-from steelgui.settings import assets_folder
 from steelgui.ui.sentences import translated
 
 if TYPE_CHECKING:
     import gradio as gr
 
-LANGUAGES = ("en", "ko")
 #: Cookies in which the visitor of a demo keeps a language, and millimetres a pixel (`px` for none).
 LANGUAGE_COOKIE, SCALE_COOKIE = "steelgui_lang", "steelgui_mm"
 #: Where a browser says in which zone it is; `assets/page.js` writes it at each visit.
 ZONE_COOKIE = "steelgui_zone"
-
-
-@cache
-def table(lang: str) -> dict[str, str]:
-    """Key → text of one language; KeyError for a language that has no file."""
-    if lang not in LANGUAGES:
-        raise KeyError(lang)
-    loaded: dict[str, str] = json.loads((assets_folder() / "locales" / f"{lang}.json").read_text("utf-8"))
-    return loaded
 
 
 class Translator:
@@ -92,23 +80,6 @@ class Translator:
     def short(self, name: str) -> str:
         """A class where there is no room for the English name in brackets."""
         return self.class_name(name).split(" (")[0]
-
-
-def preferred(accept_language: str | None) -> str:
-    """The best of our languages for an Accept-Language header; English when it names none of them."""
-    wishes: list[tuple[float, str]] = []
-    for item in (accept_language or "").split(","):
-        tag, _, quality = item.strip().partition(";q=")
-        try:
-            weight = float(quality or 1)
-        except ValueError:
-            continue
-        wishes.append((-weight, tag.split("-")[0].lower()))
-    # Sorting is stable, so equal weights keep the header's order.
-    for _, tag in sorted(wishes, key=lambda wish: wish[0]):
-        if tag in LANGUAGES:
-            return tag
-    return "en"
 
 
 def translator(lang: str | None, headers: Mapping[str, Any] | None, scale: float | None = None) -> Translator:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from steelgui.languages import LANGUAGES, table
 from steelgui.services.dashboard import Dashboard
 from steelgui.services.datasets import Datasets
 from steelgui.services.review import Review
@@ -16,7 +17,7 @@ from steelgui.ui import fragments
 from steelgui.ui.batch_tab import BatchTab
 from steelgui.ui.dashboard_tab import DashboardTab
 from steelgui.ui.history_tab import HistoryTab
-from steelgui.ui.i18n import LANGUAGES, Translator, table, translator
+from steelgui.ui.i18n import Translator, translator
 from steelgui.ui.inspect_tab import InspectTab
 from steelgui.ui.settings_tab import SettingsTab
 from steelgui.ui.workshop import Workshop
@@ -25,18 +26,24 @@ SCRIPTS = ("page.js", "tour.js")
 #: In this order.
 STYLES = (
     *("style.css", "history.css", "live.css", "dashboard.css", "settings.css"),
-    *("detector.css", "compare.css", "tour.css"),
+    *("detector.css", "compare.css", "tour.css", "desktop/quit.css"),
 )
 #: Keys of the texts that scripts put in.
 SPOKEN = ("page.", "tab.", "tour.")
 
 
-def head() -> str:
-    """What goes into the page's <head>: our scripts with their words, and no telephone numbers made of pixel counts."""
+def head(window_at: str | None = None) -> str:
+    """What goes into the page's <head>: our scripts with their words, and no telephone numbers made of pixel counts.
+
+    In a window of its own, `window_at` is where it goes when the server has ended.
+    """
     words = {lang: {key: text for key, text in table(lang).items() if key.startswith(SPOKEN)} for lang in LANGUAGES}
     # `<` would end the script where a text holds a tag.
     told = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
     scripts = "".join(f"<script>{_asset(name)}</script>" for name in SCRIPTS)
+    if window_at:
+        address = json.dumps(window_at).replace("<", "\\u003c")
+        scripts += f"<script>window.steelguiWindow = {address};{_asset('desktop/watch.js')}</script>"
     return (
         '<meta name="format-detection" content="telephone=no">'
         '<meta name="theme-color" content="#eceef0" media="(prefers-color-scheme: light)">'

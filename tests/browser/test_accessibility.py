@@ -14,8 +14,8 @@ axe = pytest.importorskip("axe_playwright_python")
 
 from walk import open_tab, tabs  # noqa: E402
 
+from steelgui.languages import table  # noqa: E402
 from steelgui.settings import assets_folder  # noqa: E402
-from steelgui.ui.i18n import table  # noqa: E402
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Any]

@@ -15,7 +15,7 @@ from steelgui.settings import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 #: Documents whose commands are whole: values in capitals stand for the reader's own.
-WHOLE = ("earlier-systems.md", "castings.md")
+WHOLE = ("earlier-systems.md", "castings.md", "desktop.md")
 
 
 def commands(document: str) -> list[str]:

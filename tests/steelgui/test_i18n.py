@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.imagefile import SENTENCES, ImageError, read_image
+from steelgui.languages import LANGUAGES, preferred, table
 from steelgui.settings import assets_folder
 from steelgui.ui import i18n
 from steelgui.ui.anomaly_panel import FIELDS as LEARNED
-from steelgui.ui.i18n import LANGUAGES, Translator, preferred, table, translator, visitor_scale, visitor_zone
+from steelgui.ui.i18n import Translator, translator, visitor_scale, visitor_zone
 from steelgui.ui.retrain_tab import FIELDS as RETRAINED
 from steelgui.ui.train_panel import FIELDS
 from training.anomaly.config import AnomalyConfig
@@ -55,7 +56,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         for key in table("en")
         if re.match(
             r"(arm|class|compare|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
-            r"|(change|dash|detector|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
+            r"|(change|dash|desktop|detector|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
             r"|(tile|toast|tour)\."
             # Gradio's own, of which it has no text in one of the languages.
             r"|(common|dataframe|image\.no_webcam_support|status)",
