@@ -49,6 +49,7 @@ def serve(settings: Settings, parent: int | None = None) -> None:
     # Nearly all that is made during the start stays; searching it for garbage again and again takes a tenth of it.
     gc.disable()
     page = build(workbench, settings)
+    import steelgui.database  # noqa: F401  the first thing that the page asks for
     from steelgui.ui.calm import calm
 
     stop = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,20 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True)
+
+
+@pytest.mark.parametrize("words", [["runs", "list"], ["data", "describe", "strips"]], ids=" ".join)
+def test_lists_and_looks_load_neither_networks_nor_page(words: list[str], tmp_path: Path, strips_folder: Path) -> None:
+    (tmp_path / "strips").symlink_to(strips_folder, target_is_directory=True)
+    code = (
+        "import sys\nfrom steelgui.cli import main\n"
+        f"assert main({[*words, '--home', str(tmp_path / 'home')]!r}) == 0\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'gradio', 'pandas', 'sqlalchemy', 'fastapi'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_page_and_data_describe_wait_for_no_torch(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from steelgui.selftest.place import COMMAND, Place, StepError
 from steelgui.settings import assets_folder
 from training.runs import Run, Status
 
-STRIPS, BATCH, STEPS, SIDE = 12, 16, 20, 64
+STRIPS, BATCH, STEPS, SIDE = 12, 8, 20, 64
 SAMPLES = 4
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -27,6 +29,31 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     bench = Workbench(settings)
     bench.warm_up()
     return bench
+
+
+def test_who_asks_while_the_models_load_waits_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are loaded once."""
+    import models.checkpoint as checkpoint
+
+    bench, loaded, opened = Workbench(Settings(home=tmp_path)), [], threading.Event()
+    bench.settings.prepare()
+    load = checkpoint.load_checkpoint
+
+    def slowly(path: Path, device: str) -> checkpoint.Checkpoint:
+        loaded.append(path)
+        opened.wait(30)
+        return load(path, device)
+
+    monkeypatch.setattr(checkpoint, "load_checkpoint", slowly)
+    warming = threading.Thread(target=bench.warm_up)
+    warming.start()
+    asked = bench.queue.submit(lambda: read_image(bench.samples()[0]), lambda evidence: evidence.scores)
+    while not bench.queue.busy:
+        time.sleep(0.01)
+    opened.set()
+    assert max(asked.result(60).values()) > 0.8
+    warming.join(60)
+    assert len(loaded) == 2
 
 
 def test_every_sample_gets_the_verdict_its_name_promises(workbench: Workbench) -> None:

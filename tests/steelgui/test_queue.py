@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,19 @@ def fill(queue: InspectionQueue, networks: Counting, values: Sequence[int]) -> l
     first = queue.submit(lambda: picture(values[0]), value_of)
     assert networks.busy.wait(30)
     return [first, *(queue.submit(lambda value=value: picture(value), value_of) for value in values[1:])]  # type: ignore[misc]
+
+
+def test_it_is_busy_while_a_picture_waits_or_is_looked_at(networks: Counting) -> None:
+    queue = InspectionQueue(lambda: networks)  # type: ignore[arg-type, return-value]
+    assert not queue.busy
+    waiting = fill(queue, networks, range(1, 3))
+    assert queue.busy
+    networks.go.set()
+    assert [one.result(30) for one in waiting] == [1, 2]
+    until = time.monotonic() + 10
+    while queue.busy and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not queue.busy
 
 
 def test_who_waits_goes_together_and_everyone_gets_their_own(networks: Counting) -> None:
