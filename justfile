@@ -16,6 +16,10 @@ check:
     uv run ruff check --fix
     uv run mypy
 
+# Does it work here? Serves, inspects, trains; a minute.
+selftest *ARGS:
+    uv run steelgui selftest {{ARGS}}
+
 # Train the bundled models again (two and a half hours on two cores): in dist/, the generator as a run.
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json

@@ -59,10 +59,12 @@ def serve(settings: Settings, parent: int | None = None) -> None:
         page.launch(**_launch_arguments(workbench, booth, settings, port))
     except OSError as error:
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
-    where = f"{page.share_url or page.local_url}{'kiosk/' if settings.kiosk else ''}"
+    where = f"{page.local_url}{'kiosk/' if settings.kiosk else ''}"
     print(f"SteelGUI: {where}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
     # After the launch, so that the page answers while the models load.
     threading.Thread(target=_warm_up, args=(workbench, booth), name="warm-up", daemon=True).start()
+    if settings.share:
+        threading.Thread(target=_share, args=(page, settings), name="share", daemon=True).start()
     keep_up(workbench.history, settings, stop)
     try:
         # In slices, because Windows delivers no signal during an endless wait.
@@ -153,7 +155,7 @@ def _launch_arguments(workbench: Workbench, booth: Booth, settings: Settings, po
     return {
         "server_name": settings.host,
         "server_port": port,
-        "share": settings.share,
+        "share": False,  # see _share
         "auth": settings.auth,
         "inbrowser": settings.inbrowser,
         "prevent_thread_lock": True,
@@ -192,6 +194,16 @@ def _logged_in(scope: MutableMapping[str, Any]) -> bool:
     app, cookies = scope["app"], Request(scope).cookies
     names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
     return any(cookies.get(name) in app.tokens for name in names)
+
+
+def _share(page: gr.Blocks, settings: Settings) -> None:
+    from steelgui.sharing import SharingError, public_link
+
+    try:
+        said = f"{public_link(page, settings)}{'kiosk/' if settings.kiosk else ''}  (for others, while this runs)"
+    except SharingError as error:
+        said = f"{error} The page goes on at the address above, under the rules of a shared one."
+    print(f"SteelGUI: {said}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _warm_up(workbench: Workbench, booth: Booth) -> None:

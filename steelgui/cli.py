@@ -10,10 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from steelgui.connections import watch
 from steelgui.data_cli import add_data
 from steelgui.desktop_cli import add_desktop
 from steelgui.history_cli import URL_HELP, add_history
 from steelgui.model_cli import add_models
+from steelgui.selftest_command import add_selftest
 
 COMMANDS = (
     "serve",
@@ -31,6 +33,7 @@ COMMANDS = (
     "history",
     "keys",
     "doctor",
+    "selftest",
 )
 FORMATS = "folders, severstal, masks, mvtec, coco, labelme, yolo or workspace; detected by default"
 EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, stdout holds JSON alone."
@@ -38,6 +41,7 @@ EPILOG = "Exit status: 0 done, 1 something failed, 2 wrong usage. With --json, s
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
+    watch()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = build_parser(arguments)
     # `steelgui` alone, or with flags only, serves the page.
@@ -80,7 +84,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, metavar="N", help="port; the first free one from 7860 by default")
     serve.add_argument("--share", action="store_true", help="also serve through a public link")
     serve.add_argument("--lang", choices=("en", "ko"), help="language; the browser's by default")
-    serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login")
+    serve.add_argument("--auth", metavar="USER:PASSWORD", help="ask for a login; $STEELGUI_AUTH hides it")
     serve.add_argument(
         "--allow-all",
         action="store_true",
@@ -182,6 +186,7 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", parents=[common], help="is everything here that is needed?", epilog=EPILOG)
     doctor.add_argument("--json", action="store_true")
     doctor.set_defaults(run=_lazy("doctor"))
+    add_selftest(commands, EPILOG)
     return parser
 
 

@@ -32,10 +32,11 @@ def serve(arguments: argparse.Namespace) -> int:
     from steelgui.app import serve as run
 
     auth = None
-    if arguments.auth is not None:
-        user, colon, password = arguments.auth.partition(":")
+    login = arguments.auth if arguments.auth is not None else os.environ.get("STEELGUI_AUTH") or None
+    if login is not None:
+        user, colon, password = login.partition(":")
         if not (user and colon and password):
-            raise ConfigError("--auth: give USER:PASSWORD, both not empty")
+            raise ConfigError("--auth, or STEELGUI_AUTH: give USER:PASSWORD, both not empty")
         auth = (user, password)
     pin = arguments.kiosk_pin or os.environ.get("STEELGUI_KIOSK_PIN") or None
     if pin is not None and not (pin.isascii() and pin.isdigit() and 4 <= len(pin) <= 12):

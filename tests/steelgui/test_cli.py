@@ -162,6 +162,15 @@ def test_bad_usage_is_one_sentence(
     assert "Traceback" not in err
 
 
+def test_a_login_from_the_environment_is_checked_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STEELGUI_AUTH", "alice")
+    status, _, err = run(capsys, "serve", "--home", tmp_path)
+    assert status == 2
+    assert "STEELGUI_AUTH" in err
+
+
 def test_every_command_takes_home(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (
         ["serve"], ["inspect"], ["data", "describe"], ["data", "render"], ["train", "classifier"],
