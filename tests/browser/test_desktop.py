@@ -86,7 +86,7 @@ class Desktop:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def servers(self) -> list[psutil.Process]:
-        return [one for one in self.family() if "serve" in one.cmdline()]
+        return [one for one in self.family() if not over(one) and "serve" in one.cmdline()]
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -114,7 +114,7 @@ def eventually(check: Callable[[], Any]) -> Any:
         try:
             if value := check():
                 return value
-        except (OSError, ValueError, KeyError, IndexError, playwright.Error) as error:
+        except (OSError, ValueError, KeyError, IndexError, playwright.Error, psutil.Error) as error:
             trouble = error
         time.sleep(0.1)
     raise AssertionError(f"waited for {PATIENCE} s in vain") from trouble
@@ -137,11 +137,11 @@ def page_of(browser_folder: Path, driver: Any) -> Any:
     return page
 
 
-def test_splash_page_second_start_and_closing(
+def test_splash_page_second_start_and_going_on(
     tmp_path: Path, screen: str, watched_browser: Path, desktop: Callable[..., Desktop]
 ) -> None:
     home, words = tmp_path / "강판 home", table("ko")
-    one = desktop(home, "--window", "app", "--lang", "ko", screen=screen, first=watched_browser)
+    one = desktop(home, "--window", "app", "--lang", "ko", "--keep-serving", screen=screen, first=watched_browser)
     with playwright.sync_playwright() as driver:
         page = page_of(home / "browser", driver)
         page.wait_for_selector(f"text={words['desktop.starting']}")
@@ -156,14 +156,24 @@ def test_splash_page_second_start_and_closing(
         assert one.servers() == [server]
         assert len(page.context.pages) == 1
 
-        # A training goes on in its own process when the window is closed; here it is this test that works on it.
+        # The window is closed, the server stays; a training is its own process, here the one of this test.
         run = Run.create(home / "runs", "gan", {})
         run.write_status(Status("running", 1, 9))
-        family = one.family()
+        (home / "browser" / "DevToolsActivePort").unlink()
         with FileLock(run.folder / "alive.lock"):
             page.close()
-            assert one.process.wait(30) == 0
-        assert words["desktop.one_training"] in one.process.stderr.read()
+            said = one.process.stderr.readline()
+        assert words["desktop.kept"] in said
+        assert words["desktop.one_training"] in said
+        assert one.servers() == [server]
+
+        # The next start opens the window again.
+        third = desktop(home, screen=screen, first=watched_browser)
+        assert third.process.wait(20) == 0
+        page_of(home / "browser", driver).wait_for_selector("#latest")
+        family = one.family()
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(30) == 0
         assert not [one for one in family if not over(one)]
         assert not (home / "desktop.json").exists()
 
@@ -198,8 +208,10 @@ def test_what_failed_is_said_and_mended(
         assert "SteelGUI: http://127.0.0.1:" in page.inner_text("pre")
         page.click("text=Try again")
         [server] = eventually(one.servers)
+
+        # Closing the window ends the server, however far it is.
         family = one.family()
-        one.process.send_signal(signal.SIGTERM)
+        page.close()
         assert one.process.wait(30) == 0
         assert not [one for one in family if not over(one)]
 
