@@ -163,11 +163,16 @@ class AppWindow:
 
 
 def _calm(profile: Path) -> None:
-    """A new profile offers neither translations nor to keep passwords; one that is there is the user's."""
+    """A new profile offers no translations, passwords or accounts; one that is there is the user's."""
     path = profile / "Default" / "Preferences"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        wanted = {"translate": {"enabled": False}, "credentials_enable_service": False}
+        wanted = {
+            "translate": {"enabled": False},
+            "signin": {"allowed_on_next_startup": False, "allowed": False},
+            "autofill": {"profile_enabled": False, "credit_card_enabled": False},
+            "credentials_enable_service": False,
+        }
         path.write_text(json.dumps(wanted), "utf-8")
 
 
