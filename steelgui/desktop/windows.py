@@ -104,9 +104,10 @@ class AppWindow:
 
     def to_front(self) -> None:
         if self._tools:
+            # One that is just being closed answers no more, and needs no front.
             with suppress(OSError, ValueError):
-                if self._tools.to_front():
-                    return
+                self._tools.to_front()
+            return
         # The browser that has the profile opens one more window, which is in front.
         self._start_plain()
 
