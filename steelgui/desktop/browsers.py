@@ -38,7 +38,7 @@ FLAGS = (
         "--password-store=basic",
     ),
     *("--hide-crash-restore-bubble", "--proxy-server=127.0.0.1:9", "--proxy-bypass-list=127.0.0.1"),
-    "--disable-features=Translate,OptimizationHints,MediaRouter,InterestFeedContentSuggestions",
+    "--disable-features=Translate,OptimizationHints,MediaRouter,AutofillServerCommunication",
 )
 
 

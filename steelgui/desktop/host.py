@@ -62,11 +62,11 @@ class Host:
         try:
             self._show()
             while self.keep and not self.ended.is_set():
-                self._wanted.clear()
                 self._notice()
                 while not (self._wanted.wait(0.5) or self.ended.is_set()):
                     pass
                 if self._wanted.is_set():
+                    self._wanted.clear()
                     self._show()
         finally:
             self.quit()
@@ -103,6 +103,7 @@ class Host:
             self._window = window
             try:
                 window.show()
+                self._window = None
                 return
             except WindowError as error:
                 if self.ended.is_set():
@@ -115,9 +116,10 @@ class Host:
             pass
 
     def _raise(self) -> None:
-        self._wanted.set()
         if self._window is not None:
             self._window.to_front()
+        else:
+            self._wanted.set()
 
     def _painted(self, at: float) -> None:
         self._story = replace(self._story, painted=self._story.painted or at)

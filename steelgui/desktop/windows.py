@@ -104,9 +104,10 @@ class AppWindow:
 
     def to_front(self) -> None:
         if self._tools:
+            # One that is just being closed answers no more, and needs no front.
             with suppress(OSError, ValueError):
-                if self._tools.to_front():
-                    return
+                self._tools.to_front()
+            return
         # The browser that has the profile opens one more window, which is in front.
         self._start_plain()
 
@@ -163,11 +164,16 @@ class AppWindow:
 
 
 def _calm(profile: Path) -> None:
-    """A new profile offers neither translations nor to keep passwords; one that is there is the user's."""
+    """A new profile offers no translations, passwords or accounts; one that is there is the user's."""
     path = profile / "Default" / "Preferences"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        wanted = {"translate": {"enabled": False}, "credentials_enable_service": False}
+        wanted = {
+            "translate": {"enabled": False},
+            "signin": {"allowed_on_next_startup": False, "allowed": False},
+            "autofill": {"profile_enabled": False, "credit_card_enabled": False},
+            "credentials_enable_service": False,
+        }
         path.write_text(json.dumps(wanted), "utf-8")
 
 
