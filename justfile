@@ -20,6 +20,10 @@ check:
 selftest *ARGS:
     uv run steelgui selftest {{ARGS}}
 
+# The frozen program, into dist/; `--archive` makes one file of it. Some minutes.
+bundle *ARGS:
+    uv run --group build python build/bundle.py {{ARGS}}
+
 # Train the bundled models again (two and a half hours on two cores): in dist/, the generator as a run.
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json

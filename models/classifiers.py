@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from models import small_cnn  # noqa: F401  timm knows it from now on
+from models.libraries import timm
 from models.spec import NetworkSpec, is_defect_free
 
 

@@ -6,11 +6,11 @@ The discriminative half of DRAEM (Zavrtanik, Kristan and Skočaj 2021, section 3
 
 from __future__ import annotations
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor
 
 from models.anomaly import Detector, smooth
+from models.libraries import smp
 
 #: Standard deviation of the map's smoothing, as a part of the map's side.
 BLUR = 2 / 224

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from models.libraries import timm
 
 
 def feature_encoder(encoder: str, layers: Sequence[int]) -> nn.Module:

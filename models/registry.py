@@ -9,6 +9,7 @@ from torch import nn
 from models.classifiers import build_classifier
 from models.detectors import build_detector
 from models.generators import build_generator
+from models.libraries import NothingToFill
 from models.segmenters import build_segmenter
 from models.spec import Kind, NetworkSpec
 
@@ -22,4 +23,5 @@ BUILDERS: dict[Kind, Callable[[NetworkSpec], nn.Module]] = {
 
 def build(spec: NetworkSpec) -> nn.Module:
     """A network with random weights as `spec` describes it; ValueError names what is unknown."""
-    return BUILDERS[spec.kind](spec)
+    with NothingToFill():
+        return BUILDERS[spec.kind](spec)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import segmentation_models_pytorch as smp
 from torch import nn
 
 from models.elu_unet import EluUNet
+from models.libraries import smp
 from models.spec import NetworkSpec
 
 DECODERS: dict[str, type[nn.Module]] = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from timm.models import register_model
 from torch import Tensor, nn
+
+from models.libraries import timm
 
 #: Channels after each halving of the side.
 WIDTHS = (16, 32, 64, 128, 256)
@@ -49,7 +50,7 @@ class SmallCNN(nn.Module):
         return self.forward_head(self.forward_features(images))
 
 
-@register_model
+@timm.models.register_model
 def small_cnn(
     pretrained: bool = False, num_classes: int = 1000, in_chans: int = 3, drop_rate: float = 0.2, **_: Any
 ) -> SmallCNN:

@@ -97,8 +97,9 @@ def _backbone(spec: NetworkSpec) -> str:
 
 
 def _download(spec: NetworkSpec) -> dict[str, Tensor]:
-    import timm
     from huggingface_hub import constants
+
+    from models.libraries import timm
 
     before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE or not _reachable()
     try:

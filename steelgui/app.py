@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import signal
@@ -45,6 +46,8 @@ def serve(settings: Settings, parent: int | None = None) -> None:
     booth = Booth(workbench)
     if workbench.preferences.trouble:
         print(f"SteelGUI: {workbench.preferences.trouble}", file=sys.stderr, flush=True)  # noqa: T201
+    # Nearly all that is made during the start stays; searching it for garbage again and again takes a tenth of it.
+    gc.disable()
     page = build(workbench, settings)
     from steelgui.ui.calm import calm
 
@@ -58,6 +61,7 @@ def serve(settings: Settings, parent: int | None = None) -> None:
     try:
         page.launch(**_launch_arguments(workbench, booth, settings, port))
     except OSError as error:
+        gc.enable()
         sys.exit(_refused(f"The page cannot be served on {settings.host}:{port} ({error}); choose another --port."))
     where = f"{page.local_url}{'kiosk/' if settings.kiosk else ''}"
     print(f"SteelGUI: {where}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
@@ -115,7 +119,8 @@ def _import_gradio() -> None:
 
 
 def _quiet(settings: Settings) -> None:
-    # All of these are read when gradio or huggingface_hub is imported.
+    # All of these are read when gradio or huggingface_hub is imported; without a PATH pydub, a part of it, fails there.
+    os.environ.setdefault("PATH", os.defpath)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(settings.temporary)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -197,7 +202,7 @@ def _logged_in(scope: MutableMapping[str, Any]) -> bool:
 
 
 def _share(page: gr.Blocks, settings: Settings) -> None:
-    from steelgui.sharing import SharingError, public_link
+    from steelgui.ui.sharing import SharingError, public_link
 
     try:
         said = f"{public_link(page, settings)}{'kiosk/' if settings.kiosk else ''}  (for others, while this runs)"
@@ -208,7 +213,11 @@ def _share(page: gr.Blocks, settings: Settings) -> None:
 
 def _warm_up(workbench: Workbench, booth: Booth) -> None:
     try:
-        workbench.warm_up()
+        try:
+            workbench.warm_up()
+        finally:
+            gc.freeze()
+            gc.enable()
         if workbench.settings.kiosk:
             booth.walk()
     except Exception as error:

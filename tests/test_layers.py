@@ -85,3 +85,9 @@ print(sorted(heavy & set(sys.modules)))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert found.stdout.strip() == "[]", found.stderr
+
+
+def test_libraries_that_drag_in_the_compiler_are_imported_in_one_place() -> None:
+    wide = {"timm", "torchvision", "segmentation_models_pytorch"}
+    found = {path.name for path in SOURCES if wide & {name.split(".")[0] for name in imports(path)}}
+    assert found == {"libraries.py"}

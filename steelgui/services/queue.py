@@ -56,9 +56,15 @@ class InspectionQueue:
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._held = 0
+        self._looking = False
         self._worker: threading.Thread | None = None
         self._finishers = ThreadPoolExecutor(FINISHERS, thread_name_prefix="finish")
         self._seconds = 0.1  # a picture, a running mean
+
+    @property
+    def busy(self) -> bool:
+        """Is a picture waiting, or with the networks?"""
+        return bool(self._waiting) or self._looking
 
     @property
     def waiting(self) -> int:
@@ -123,6 +129,7 @@ class InspectionQueue:
         return jobs, images
 
     def _run(self, jobs: list[_Job], images: list[NDArray[np.uint8]]) -> None:
+        self._looking = True
         try:
             seen = self._inspector().look_many(images)
         except BaseException as error:
@@ -133,6 +140,8 @@ class InspectionQueue:
             for job, image in zip(jobs, images, strict=True):
                 self._run([job], [image])
             return
+        finally:
+            self._looking = False
         for job, evidence in zip(jobs, seen, strict=True):
             self._hold(evidence.image.size // 3)
             self._finishers.submit(self._finish, job, evidence)

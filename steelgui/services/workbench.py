@@ -102,10 +102,13 @@ class Workbench:
             return None  # the next inspection says what is wrong with it
 
     def warm_up(self) -> None:
-        """Load everything and run once, so that the first visitor does not wait for it."""
+        """Load everything and run once, so that the first visitor does not wait for it; one who waits already is the
+        first run himself."""
         self.history.count()
+        self.inspector.load()
         for sample in self.samples()[:1]:
-            self.inspector.look(read_image(sample))
+            if not self.queue.busy:
+                self.inspector.look(read_image(sample))
 
     def look(
         self, source: Path | bytes | NDArray[np.uint8], thresholds: Thresholds, *, name: str, origin: str

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,27 +39,18 @@ def address(home: Path) -> Iterator[str]:
 
 
 @contextmanager
-def serving(home: Path, *flags: str) -> Iterator[tuple[str, int]]:
-    """The app's address and the process that serves it."""
+def serving(
+    home: Path, *flags: str, program: Sequence[str] = (sys.executable, "-m", "steelgui"), **how: Any
+) -> Iterator[tuple[str, int]]:
+    """The app's address and the process that serves it; `how` is for its Popen."""
     _chromium()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "steelgui",
-        "serve",
-        "--home",
-        str(home),
-        "--port",
-        str(port),
-        "--no-inbrowser",
-        *flags,
-    ]
+    command = [*program, "serve", "--home", str(home), "--port", str(port), "--no-inbrowser", *flags]
     log = home.parent / "server.log"
     with log.open("wb") as out:
-        server = subprocess.Popen(command, stdout=out, stderr=out, cwd=Path(__file__).parents[2])
+        server = subprocess.Popen(command, stdout=out, stderr=out, **{"cwd": Path(__file__).parents[2], **how})
     url = f"http://127.0.0.1:{port}/"
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from torchmetrics.image.kid import poly_mmd
 
 from models.checkpoint import read_tensors
 from models.imaging import normalise
+from models.libraries import timm
 from models.spec import Preprocess
 from models.start import WEIGHTS_FOLDER
 
