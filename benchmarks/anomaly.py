@@ -5,8 +5,8 @@ number of patches, in one run.
 
 magnetic: learns the good tiles of folds 0 to 2, judged on fold 3. neu: learns crops from outside the training split's
 masks, judged on the masked pictures of the validation split. Intervals: 95 % of 1000 draws of near-duplicate groups,
-both systems on the same ones; over seeds the mean of the figures. Time: one picture after the other from decoded pixels
-to score and map in its own pixels, the two systems in turn.
+both systems and all seeds on the same ones; over seeds the means, draw by draw. Time: one picture after the other from
+decoded pixels to score and map in its own pixels, the two systems in turn.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--method", default="memory-bank")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
-    task, results = TASKS[asked.task], []
+    task, results, draws = TASKS[asked.task], [], []
     for seed in range(asked.seeds):
         with tempfile.TemporaryDirectory() as folder:
             config = AnomalyConfig(
@@ -93,17 +93,17 @@ def main() -> None:
         judges = {"ours": ours}
         if not asked.alone:
             judges["anomalib"] = patchcore(checkpoint.network, checkpoint.spec, material.good, seed)
-        found = figures(judges, samples, material.normal, np.random.default_rng(seed))
+        found, drawn = figures(judges, samples, material.normal, np.random.default_rng(0))
+        draws.append(drawn)
         found |= {"seed": seed, "learned": len(material.good), "judged": len(samples), "learning_s": round(learned_s)}
         found["ms"] = milliseconds(judges, samples)
         results.append(found)
         print(json.dumps(found), flush=True)
     mean = {
-        who: {name: round(statistics.mean(r[who][name][0] for r in results), 4) for name in results[0][who]}
-        for who in results[0]
-        if isinstance(results[0][who], dict) and who != "ms"
+        who: {name: _interval(np.mean([drawn[who][name] for drawn in draws], axis=0)) for name in draws[0][who]}
+        for who in draws[0]
     }
-    print(json.dumps({"mean over seeds": mean}))
+    print(json.dumps({"mean over seeds": mean, "pro": {who: _mean_pro(results, who) for who in judges}}))
     if asked.json:
         asked.json.write_text(json.dumps(results, indent=1))
 
@@ -139,8 +139,9 @@ def patchcore(ours: MemoryBank, spec: NetworkSpec, good: Sequence[Sample], seed:
 
 def figures(
     judges: dict[str, Judge], samples: Sequence[Sample], normal: str, random: np.random.Generator
-) -> dict[str, Any]:
-    """Image AUROC, pixel AUROC and PRO of each with intervals, and ours less the other's on the same draws."""
+) -> tuple[dict[str, Any], dict[str, dict[str, NDArray[np.float64]]]]:
+    """Image AUROC, pixel AUROC and PRO of each with intervals, and ours less the other's on the same draws; and all
+    draws, the pictures as they are first."""
     images = [load_image(sample) for sample in samples]
     bad = np.array([not is_good(sample, normal) for sample in samples])
     masks = [
@@ -164,8 +165,13 @@ def figures(
         result[who]["pro"] = [round(pro(*thin) or 0, 4)]
     if len(drawn) == 2:
         first, second = drawn.values()
-        result["difference"] = {name: _interval(first[name] - second[name]) for name in first}
-    return result
+        drawn["difference"] = {name: first[name] - second[name] for name in first}
+        result["difference"] = {name: _interval(values) for name, values in drawn["difference"].items()}
+    return result, drawn
+
+
+def _mean_pro(results: Sequence[dict[str, Any]], who: str) -> float:
+    return round(statistics.mean(result[who]["pro"][0] for result in results), 4)
 
 
 def milliseconds(judges: dict[str, Judge], samples: Sequence[Sample]) -> dict[str, float]:

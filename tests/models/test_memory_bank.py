@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from models.anomaly import round_parameters
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.memory_bank import CHUNK, MemoryBank, nearest
+from models.memory_bank import CHUNK, MemoryBank, judge_cells, nearest
 from models.registry import build
 from models.sidecar import CheckpointError
 from models.spec import NetworkSpec, Preprocess
@@ -18,8 +19,8 @@ SPEC = NetworkSpec(
     "anomaly",
     "memory-bank",
     ("good",),
-    {"calibration": 5, "bank": 64, "encoder": "mobilenetv2_050", "layers": [2, 3]},
-    preprocess=Preprocess(96),
+    {"calibration": 5, "bank": 64, "encoder": "mobilenetv2_050", "layers": [2, 3], "side": 8},
+    preprocess=Preprocess(64),
 )
 
 
@@ -64,6 +65,26 @@ def test_what_is_remembered_is_no_stranger_and_a_change_is_found_in_its_place(ba
     assert 0 <= column <= 3
 
 
+def test_a_place_has_a_unit_of_its_own(bank: MemoryBank) -> None:
+    """What is strange where good parts hardly vary counts for more than the same where they vary much."""
+    cells = torch.full((2, 8, 8), 1.0)
+    cells[0, 2, 2] = cells[1, 6, 6] = 2.0
+    gain, shift = torch.ones(8, 8), torch.zeros(8, 8)
+    alike, _ = judge_cells(cells, gain, shift)
+    assert alike[0] == alike[1]
+    gain[:4] = 3.0
+    scores, maps = judge_cells(cells, gain, shift - 1)
+    assert scores[0] > 2 * scores[1]
+    assert (maps >= 0).all()
+
+
+def test_a_bank_of_before_there_were_places_is_refused(bank: MemoryBank, tmp_path: Path) -> None:
+    arguments = {name: value for name, value in SPEC.arguments.items() if name != "side"}
+    path = save_checkpoint(tmp_path / "bank", bank, replace(SPEC, arguments=arguments), {})
+    with pytest.raises(CheckpointError, match=r"of an earlier version; learn it again"):
+        load_checkpoint(path)
+
+
 def test_round_trip(bank: MemoryBank, tmp_path: Path) -> None:
     path = save_checkpoint(tmp_path / "bank", bank, SPEC, {})
     again = load_checkpoint(path)
@@ -71,7 +92,7 @@ def test_round_trip(bank: MemoryBank, tmp_path: Path) -> None:
     assert isinstance(again.network, MemoryBank)
     assert torch.equal(again.network.good, bank.good)
     assert not again.network.bank.requires_grad
-    images = torch.randn(2, 3, 96, 96)
+    images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         for told, expected in zip(again.network(images), bank(images), strict=True):
             torch.testing.assert_close(told, expected)

@@ -13,7 +13,7 @@ from torch import Tensor
 from models.anomaly import round_parameters
 from models.imagefile import ImageError
 from models.imaging import to_input
-from models.memory_bank import MemoryBank, judge_patches
+from models.memory_bank import MemoryBank, distances, judge_cells
 from models.spec import NetworkSpec, Preprocess
 from models.start import start_from
 from models.tiling import plan_tiles
@@ -26,6 +26,8 @@ from training.events import Event, Note, Started, Step
 
 #: Patches among which a bank is chosen; of more pictures each gives fewer, drawn at random.
 POOL = 60_000
+#: So many tiles that vary alike everywhere are thought to have been seen besides: a few tell little of a place.
+PRIOR = 10
 #: Bytes of patches that are kept to calibrate on; with more pictures, some at random calibrate.
 KEPT = 2**30
 
@@ -44,7 +46,7 @@ def learn_memory_bank(
 ) -> Generator[Event, None, Learned]:
     """Read every good picture once, judge each by a bank of the other folds', and remember all."""
     preprocess = Preprocess(config.size)
-    blank = MemoryBank(0, 1, config.encoder, config.layers).to(device).eval()
+    blank = MemoryBank(0, 1, config.encoder, config.layers, side=1).to(device).eval()
     arguments = {"encoder": config.encoder, "layers": sorted(set(config.layers))}
     spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=preprocess)
     start = start_from(blank.encoder, spec, config.init)
@@ -66,28 +68,30 @@ def learn_memory_bank(
     if len(pictures) < 2:
         raise DataError(f"{config.data}: {len(pictures)} of its good pictures can be read; the first: {notes[0]}")
     folds = folds_of([picture.sample for picture in pictures], config.folds, config.seed)
-    judged: list[tuple[int, Tensor]] = []
+    held: dict[int, Tensor] = {}
     step = len(material.good)
     for fold in range(int(folds.max()) + 1):
         known = [picture for picture, own in zip(pictures, folds, strict=True) if own != fold]
-        scale, bank = yield from _remember(config, known, step, total, speed)
-        judged += [
-            (number, _highest(picture.all, scale, bank))
+        bank = yield from _remember(config, known, step, total, speed)
+        held |= {
+            number: distances(picture.all, bank)
             for number, picture in enumerate(pictures)
             if folds[number] == fold and picture.all is not None
-        ]
+        }
         step += each
-    scale, bank = yield from _remember(config, pictures, step, total, speed)
-    judged.sort(key=lambda pair: pair[0])
-    spec = replace(spec, arguments={**arguments, "calibration": len(judged), "bank": len(bank)})
-    network = MemoryBank(len(judged), len(bank), config.encoder, config.layers).to(device).eval()
+    bank = yield from _remember(config, pictures, step, total, speed)
+    held = dict(sorted(held.items()))
+    (gain, shift), good = judge_held(list(held.values()))
+    spec = replace(spec, arguments={**arguments, "calibration": len(held), "bank": len(bank), "side": len(gain)})
+    network = MemoryBank(len(held), len(bank), config.encoder, config.layers, len(gain)).to(device).eval()
     network.encoder.load_state_dict(blank.encoder.state_dict())
     with torch.no_grad():
-        network.scale.copy_(scale)
         network.bank.copy_(bank)
-        network.good.copy_(torch.stack([values for _, values in judged]))
+        network.gain.copy_(gain)
+        network.shift.copy_(shift)
+        network.good.copy_(good)
     yield Step(total, total, {}, speed)
-    return Learned(network, spec, start, tuple(pictures[number].sample for number, _ in judged), tuple(notes))
+    return Learned(network, spec, start, tuple(pictures[number].sample for number in held), tuple(notes))
 
 
 def _read(
@@ -116,21 +120,41 @@ def _read(
 
 def _remember(
     config: AnomalyConfig, pictures: list[_Picture], step: int, total: int, speed: float
-) -> Generator[Event, None, tuple[Tensor, Tensor]]:
-    """Scale of the channels, and the bank as fp16 holds it."""
+) -> Generator[Event, None, Tensor]:
+    """The bank as fp16 holds it."""
     pool = torch.cat([picture.some for picture in pictures]).float()
-    scale = 1 / pool.std(0).clamp(min=1e-3)
-    pool *= scale
     choosing = coreset(pool, config.bank, config.seed)
     while True:
         try:
             chosen = next(choosing)
         except StopIteration as done:
-            return scale, pool[done.value].half().float()
+            return pool[done.value]
         yield Step(step + chosen // EVERY, total, {}, speed)
 
 
-def _highest(patches: Tensor, scale: Tensor, bank: Tensor) -> Tensor:
-    """Score and highest map value of a picture of T tiles."""
-    scores, maps = judge_patches(patches, scale, bank)
-    return torch.stack([scores.max(), maps.max()])
+def judge_held(held: list[Tensor]) -> tuple[tuple[Tensor, Tensor], Tensor]:
+    """Gain and shift of each place, and the N×2 rows of `Detector.good`, each by the places of the other pictures.
+
+    Args:
+        held: T×h×w distances of each of N good pictures, T its tiles, by a bank that does not know it.
+    """
+    sums = [torch.stack([one.sum(0), one.square().sum(0)]) for one in (cells.double() for cells in held)]
+    count, both = sum(map(len, held)), torch.stack(sums).sum(0)
+    rows = []
+    for cells, own in zip(held, sums, strict=True):
+        scores, maps = judge_cells(cells, *_places(count - len(cells), both - own))
+        rows.append(torch.stack([scores.max(), maps.max()]))
+    return _places(count, both), torch.stack(rows)
+
+
+def _places(count: int, sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Gain and shift, so that distances vary about the same mean by as much everywhere.
+
+    Args:
+        count: tiles.
+        sums: 2×h×w, of their distances and of these squared.
+    """
+    mean, square = (sums.mean((1, 2)) / count)[:, None, None]
+    means, squares = (sums + PRIOR * torch.stack([mean, square])) / (count + PRIOR)
+    gain = ((square - mean**2).clamp(min=1e-9) / (squares - means**2).clamp(min=1e-9)).sqrt()
+    return gain.float(), (mean - means * gain).float()

@@ -12,8 +12,8 @@ from training.data.record import Sample
 
 #: So many robust standard deviations above the median of all is odd, on the logarithm of the score.
 ODD = 4.5
-#: Few pictures may be alike by chance: none is odd that is not a quarter above the median.
-LEAST = 0.05
+#: Few pictures may be alike by chance: none is odd that is not two fifths above the median.
+LEAST = 0.075
 #: Named at most in one sentence.
 NAMED = 5
 
