@@ -26,6 +26,7 @@ from PIL import Image
 
 from models.checkpoint import load_checkpoint
 from models.imagefile import read_image
+from models.turned import look_eight_ways
 from steelgui.overlay import draw_overlay
 from steelgui.results import Thresholds
 from steelgui.services.decision import decide
@@ -57,9 +58,11 @@ def train(config: ClassifierConfig, material: Material) -> None:
             print(f"  {event.reason}; {time.perf_counter() - since:.0f} s", flush=True)
 
 
-def defect_scores(path: Path, samples: Sequence[Sample]) -> Numbers:
+def defect_scores(path: Path, samples: Sequence[Sample], turns: bool) -> Numbers:
     """N scores of the defective class."""
     checkpoint = load_checkpoint(path)
+    if turns:
+        look_eight_ways(checkpoint.network)
     scores = torch.stack([*stream_scores(checkpoint.network, checkpoint.spec, map(load_image, samples))])
     return scores[:, checkpoint.spec.classes.index("def_front")].double().numpy()
 
@@ -168,14 +171,19 @@ def main() -> None:
             if not config.best.is_file():
                 train(config, material)
             paths.append(config.best)
+        for turns in (False, True):
+            print("looked at eight ways" if turns else "looked at once", flush=True)
+            known = [defect_scores(path, splits["validation"], turns) for path in paths]
+            report(splits["validation"], known)
+            if options.validation_only:
+                continue
+            print("the test", flush=True)
+            tested = [defect_scores(path, splits["test"], turns) for path in paths]
+            report(splits["test"], tested)
+            for own, scores in zip(known, tested, strict=True):
+                print(from_validation((splits["validation"], own), (splits["test"], scores)))
         if options.validation_only:
-            report(splits["validation"], [defect_scores(path, splits["validation"]) for path in paths])
             return
-        tested = [defect_scores(path, splits["test"]) for path in paths]
-        report(splits["test"], tested)
-        for path, scores in zip(paths, tested, strict=True):
-            known = splits["validation"], defect_scores(path, splits["validation"])
-            print(from_validation(known, (splits["test"], scores)))
         look(paths[0], [*splits["test"][:12], *splits["test"][-60:]], options.keep)
 
 

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from models import small_cnn  # noqa: F401  timm knows it from now on
 from models.libraries import timm
 from models.spec import NetworkSpec, is_defect_free
+from models.turned import look_eight_ways
 
 
 def build_classifier(spec: NetworkSpec) -> nn.Module:
-    """A timm classifier with one logit a class and random weights.
+    """A timm classifier with one logit a class and random weights; with the argument `turns` it looks eight ways.
 
     Raises:
         ValueError: timm has no architecture of that name; the message names close ones.
@@ -21,10 +22,11 @@ def build_classifier(spec: NetworkSpec) -> nn.Module:
         raise ValueError(
             f"timm has no classifier called {spec.architecture!r}; " + (f"close: {near}" if near else "try resnet18")
         )
+    arguments = {name: value for name, value in spec.arguments.items() if name != "turns"}
     network: nn.Module = timm.create_model(
-        spec.architecture, pretrained=False, num_classes=len(spec.classes), **spec.arguments
+        spec.architecture, pretrained=False, num_classes=len(spec.classes), **arguments
     )
-    return network
+    return look_eight_ways(network) if spec.arguments.get("turns") else network
 
 
 def classify(network: nn.Module, images: Tensor, multi_label: bool) -> tuple[Tensor, Tensor]:

@@ -53,6 +53,7 @@ def train_classifier(config: ClassifierConfig, material: Material | None = None)
         "classifier",
         config.arch,
         classes,
+        {"turns": True} if config.turns else {},
         multi_label=multi_label,
         preprocess=config.preprocess,
         normal=config.normal,

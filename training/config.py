@@ -115,6 +115,17 @@ class ClassifierConfig(TrainConfig):
     arch: str = Field("mobilenetv2_100", description="any timm model")
     multi_label: bool = Field(False, description="several classes may hold at once (sigmoid)")
     label_smoothing: float = Field(0.05, ge=0, le=0.5, description="softens the targets of a single-label training")
+    turns: bool = Field(
+        False,
+        description="judge a picture by the mean of its eight turns and mirror images: surer for parts that lie as "
+        "they come, at eight times the time",
+    )
+
+    @model_validator(mode="after")
+    def _turns_fit(self) -> Self:
+        if self.turns and self.width not in (None, self.size):
+            raise ValueError("turns need a square input; leave width or turns out")
+        return self
 
 
 class SegmenterConfig(TrainConfig):

@@ -200,6 +200,32 @@ def test_scores_are_probabilities() -> None:
     assert features.ndim == 4
 
 
+@pytest.mark.parametrize("architecture", ["resnet18", "mobilenetv2_050"])
+def test_a_network_that_looks_eight_ways_says_the_mean_and_points_where_it_looked(architecture: str) -> None:
+    torch.manual_seed(0)
+    plain = build(NetworkSpec("classifier", architecture, ("none", "scratch"))).eval()
+    turned = build(NetworkSpec("classifier", architecture, ("none", "scratch"), {"turns": True})).eval()
+    turned.load_state_dict(plain.state_dict())
+    picture = torch.randn(1, 3, 64, 64)
+    views = [torch.rot90(one, quarters, (2, 3)) for one in (picture, picture.flip(3)) for quarters in range(4)]
+    with torch.no_grad():
+        torch.testing.assert_close(turned(picture)[0], torch.stack([plain(one)[0] for one in views]).mean(0))
+        told = [turned(one) for one in views]
+        features = turned.forward_features(picture)  # type: ignore[operator]
+        mirrored = turned.forward_features(picture.flip(3))  # type: ignore[operator]
+    for other in told:
+        torch.testing.assert_close(other, told[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(mirrored, features.flip(3), atol=1e-4, rtol=1e-4)
+    turned.train()
+    torch.manual_seed(1)
+    assert turned(torch.cat([picture, picture.flip(2)])).requires_grad
+
+
+def test_tokens_cannot_be_turned() -> None:
+    with pytest.raises(ValueError, match="leave turns out"):
+        build(NetworkSpec("classifier", "vit_tiny_patch16_224", ("a", "b"), {"turns": True}))
+
+
 def test_pooling_takes_the_worst_tile() -> None:
     scores = torch.tensor([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
     torch.testing.assert_close(pool_tiles(scores, SPECS[0]), torch.tensor([0.2, 0.3, 0.5]))

@@ -18,7 +18,7 @@ from models.sidecar import CheckpointError, read_sidecar
 from models.spec import NetworkSpec
 from models.start import Start, start_from
 from training.classifier import evaluate_classifier, train_classifier
-from training.config import ClassifierConfig, SegmenterConfig
+from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
 from training.data import read_dataset
 from training.data.record import DataError
 from training.events import Event
@@ -176,3 +176,16 @@ def test_a_network_is_judged_and_kept_with_settled_statistics(tmp_path: Path) ->
     same = {name: torch.equal(tensor, kept[1][name]) for name, tensor in kept[0].items()}
     assert all(same[name] for name in same if name.endswith("weight")), "weights do not change by it"
     assert not same["bn1.running_mean"]
+
+
+def test_a_training_that_judges_eight_ways_keeps_that_in_its_checkpoint(tmp_path: Path) -> None:
+    data = castings(tmp_path / "data", "ok", "B", 12)
+    wanted = config(data, tmp_path / "out", epochs=1, init="random", arch="mobilenetv2_050", turns=True)
+    list(train_classifier(wanted))
+    checkpoint = load_checkpoint(wanted.best)
+    picture = torch.randn(1, 3, 96, 96)
+    with torch.no_grad():
+        once, turned = checkpoint.network(picture), checkpoint.network(torch.rot90(picture, 1, (2, 3)))
+    torch.testing.assert_close(once, turned, atol=1e-4, rtol=1e-4)
+    with pytest.raises(ConfigError, match="turns need a square input"):
+        parse(ClassifierConfig, {"data": data, "out": tmp_path, "turns": True, "tiles": "whole", "width": 128})
