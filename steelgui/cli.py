@@ -8,14 +8,16 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from steelgui.connections import watch
 from steelgui.data_cli import add_data
 from steelgui.desktop_cli import add_desktop
 from steelgui.history_cli import URL_HELP, add_history
 from steelgui.model_cli import add_models
+from steelgui.run_cli import add_runs
 from steelgui.selftest_command import add_selftest
+from steelgui.training_cli import add_training
 
 COMMANDS = (
     "serve",
@@ -141,26 +143,8 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     add_data(commands, common, EPILOG, FORMATS)
 
-    train = commands.add_parser("train", help="train a classifier, a segmenter, an anomaly detector or a GAN")
-    kinds = train.add_subparsers(dest="kind", metavar="KIND", required=True)
-    trained: tuple[Literal["classifier", "segmenter"], ...] = ("classifier", "segmenter")
-    for kind in trained:
-        one = kinds.add_parser(kind, parents=[common], help=f"train a {kind}", epilog=EPILOG)
-        one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-        one.add_argument("--json", action="store_true", help="events as JSON, one a line")
-        if "train" in arguments and kind in arguments:
-            from steelgui.commands import CONFIGS
-            from steelgui.options import add_config_flags
-            from training.presets import names
-
-            one.add_argument("--preset", choices=names(kind), help="fills the settings below")
-            add_config_flags(one, CONFIGS[kind])
-        one.set_defaults(run=_lazy("train"))
-    _add_anomaly(kinds, common, wanted="train" in arguments and "anomaly" in arguments)
-    _add_gan(kinds, common, wanted="train" in arguments and "gan" in arguments)
-    _add_experiment(commands, common, wanted="experiment" in arguments)
-    _add_compare(commands, common, wanted="compare" in arguments)
-    _add_runs(commands, common)
+    add_training(commands, common, EPILOG, arguments)
+    add_runs(commands, common, EPILOG)
 
     evaluate = commands.add_parser("evaluate", parents=[common], help="figures of a model on a data set", epilog=EPILOG)
     evaluate.add_argument("model", metavar="MODEL|FILE", help="name as in `models list`, or a checkpoint")
@@ -190,72 +174,6 @@ def build_parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_anomaly(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
-    one = kinds.add_parser("anomaly", parents=[common], help="learn good parts, find what is strange", epilog=EPILOG)
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
-    one.add_argument("--json", action="store_true", help="events as JSON, one a line")
-    if wanted:
-        from steelgui.options import add_config_flags
-        from training.anomaly.config import AnomalyConfig
-
-        one.add_argument(
-            "--out", type=Path, metavar="DIR", help="put the detector there too; its run has it by default"
-        )
-        add_config_flags(one, AnomalyConfig, skip=frozenset({"out", "resume"}))
-    one.set_defaults(run=_lazy_run("train_anomaly"))
-
-
-def _add_gan(kinds: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
-    gan = kinds.add_parser("gan", parents=[common], help="train a GAN on one class, or on all", epilog=EPILOG)
-    gan.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    gan.add_argument("--preset", choices=("quick", "good", "full", "thesis"), help="fills the settings below")
-    gan.add_argument("--name", metavar="NAME", help="what the run is called")
-    gan.add_argument("--json", action="store_true", help="events as JSON, one a line")
-    if wanted:
-        from steelgui.options import add_config_flags
-        from training.gan.config import GanConfig
-
-        add_config_flags(gan, GanConfig, skip=frozenset({"out", "resume"}))
-    gan.set_defaults(run=_lazy_run("train_gan"))
-
-
-def _add_experiment(commands: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
-    one = commands.add_parser(
-        "experiment",
-        parents=[common],
-        help="do synthetic pictures help? Trainings with and without them on one split",
-        epilog=EPILOG,
-    )
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
-    one.add_argument("--out", type=Path, metavar="DIR", help="also put result.json, figures.csv and report.html there")
-    one.add_argument("--json", action="store_true", help="the result as one JSON object")
-    if wanted:
-        from steelgui.options import add_config_flags
-        from training.experiment.config import ExperimentConfig
-
-        add_config_flags(one, ExperimentConfig, skip=frozenset({"out", "resume"}))
-    one.set_defaults(run=_lazy_run("experiment"))
-
-
-def _add_compare(commands: Any, common: argparse.ArgumentParser, wanted: bool) -> None:
-    one = commands.add_parser(
-        "compare", parents=[common], help="kinds of models side by side, on one split of a data set", epilog=EPILOG
-    )
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
-    one.add_argument("--lang", choices=("en", "ko"), default="en", help="language of the page that --out writes")
-    one.add_argument("--out", type=Path, metavar="DIR", help="also put comparison.html, .csv and .json there")
-    one.add_argument("--json", action="store_true", help="the result as one JSON object")
-    if wanted:
-        from steelgui.options import add_config_flags
-        from training.comparison.config import ComparisonConfig
-
-        add_config_flags(one, ComparisonConfig, skip=frozenset({"out", "resume"}))
-    one.set_defaults(run=_lazy_compare)
-
-
 def _add_keys(commands: Any, common: argparse.ArgumentParser) -> None:
     keys = commands.add_parser("keys", help="who may use the JSON API from elsewhere")
     actions = keys.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -271,81 +189,6 @@ def _add_keys(commands: Any, common: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true")
     for action in (create, listed, revoke):
         action.set_defaults(run=_lazy("keys"))
-
-
-def _add_runs(commands: Any, common: argparse.ArgumentParser) -> None:
-    runs = commands.add_parser("runs", help="trainings under way and ended")
-    actions = runs.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listed = actions.add_parser("list", parents=[common], help="all of them", epilog=EPILOG)
-    listed.add_argument("--json", action="store_true")
-    listed.set_defaults(run=_lazy_run("list_runs"))
-    show = actions.add_parser("show", parents=[common], help="one of them", epilog=EPILOG)
-    show.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-    show.add_argument("--json", action="store_true")
-    show.set_defaults(run=_lazy_run("show_run"))
-    for action, help_text in (
-        ("pause", "keep everything and let others compute"),
-        ("resume", "go on, also after a crash"),
-        ("stop", "save and end"),
-        ("save", "save its state now"),
-        ("delete", "put it aside"),
-        ("undelete", "bring a deleted one back, by its id"),
-    ):
-        one = actions.add_parser(action, parents=[common], help=help_text, epilog=EPILOG)
-        one.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-        one.set_defaults(run=_lazy_run("command_run"))
-    rename = actions.add_parser("rename", parents=[common], help="call it something else", epilog=EPILOG)
-    rename.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-    rename.add_argument("name", metavar="NAME")
-    rename.set_defaults(run=_lazy_run("rename_run"))
-    remedy = actions.add_parser("remedy", parents=[common], help="help a GAN that goes wrong", epilog=EPILOG)
-    remedy.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-    remedy.add_argument(
-        "name",
-        metavar="REMEDY",
-        help="lower_g or lower_d (half of that network's learning rate), augment (augment more) or best (back to the "
-        "best snapshot, at half of both learning rates)",
-    )
-    remedy.set_defaults(run=_lazy_run("remedy_run"))
-    work = actions.add_parser("work", parents=[common], help=argparse.SUPPRESS)
-    work.add_argument("which", type=Path, metavar="FOLDER")
-    work.set_defaults(run=_lazy_run("work"))
-
-    gan = commands.add_parser("gan", help="figures of a trained generator")
-    reports = gan.add_subparsers(dest="action", metavar="ACTION", required=True)
-    report = reports.add_parser("report", parents=[common], help="how near its pictures come to real", epilog=EPILOG)
-    report.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-    report.add_argument("--count", type=int, default=500, metavar="N", help="pictures to draw and measure")
-    report.add_argument("--features", default="bundled", metavar="FILE", help="a MobileNetV2 that measures")
-    report.add_argument("--json", action="store_true")
-    report.set_defaults(run=_lazy_run("report"))
-
-    sample = commands.add_parser(
-        "sample", parents=[common], help="new pictures from a trained generator, or of real defects on other steel",
-        epilog=EPILOG,
-    )  # fmt: skip
-    sample.add_argument(
-        "generator",
-        metavar="RUN|NAME|DIR",
-        help="a run, a model's name, a checkpoint, or a data set with masks, whose defects are put on its clean steel",
-    )
-    sample.add_argument("--count", type=int, default=16, metavar="N")
-    sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
-    sample.add_argument("--class", dest="class_name", metavar="C", help="class; each in turn by default")
-    sample.add_argument("--truncation", type=float, default=1.0, metavar="X", help="below 1: safer and more alike")
-    sample.add_argument("--at", type=int, metavar="N", help="a run's snapshot at N pictures seen; its best by default")
-    sample.add_argument("--out", type=Path, metavar="DIR", help="pictures, masks and manifest.csv")
-    sample.add_argument(
-        "--scores", action="store_true", help="the classifier's confidence and the nearest distance in the manifest"
-    )
-    sample.add_argument(
-        "--background", type=Path, metavar="DIR", help="put the defects on clean steel from this data set or folder"
-    )
-    sample.add_argument("--walk", type=Path, metavar="FILE", help="also a walk between seeds, as FILE.gif or FILE.webp")
-    sample.add_argument("--frames", type=int, default=48, metavar="N", help="of the walk, at 20 a second")
-    sample.add_argument("--seeds", type=int, nargs="+", metavar="S", help="of the walk; S and S + 1 by default")
-    sample.add_argument("--json", action="store_true", help="one JSON object a picture")
-    sample.set_defaults(run=_lazy_run("sample"))
 
 
 def _keep_bytecode(home: Path | None) -> None:
@@ -374,21 +217,6 @@ def _lazy_inspect(arguments: argparse.Namespace) -> int:
     from steelgui.inspect_command import inspect
 
     return inspect(arguments)
-
-
-def _lazy_compare(arguments: argparse.Namespace) -> int:
-    from steelgui.compare_command import compare
-
-    return compare(arguments)
-
-
-def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        from steelgui import run_commands
-
-        return int(getattr(run_commands, name)(arguments))
-
-    return run
 
 
 def _version() -> str:
