@@ -22,7 +22,7 @@ selftest *ARGS:
 
 # The frozen program, into dist/; `--archive` makes one file of it. Some minutes.
 bundle *ARGS:
-    uv run --group build python build/bundle.py {{ARGS}}
+    uv run python build/bundle.py {{ARGS}}
 
 # Train the bundled models again (two and a half hours on two cores): in dist/, the generator as a run.
 weights:

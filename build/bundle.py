@@ -1,4 +1,4 @@
-"""Build the frozen program, see that it works, and put it into dist/: `uv run --group build python build/bundle.py`.
+"""Build the frozen program, see that it works, and put it into dist/: `uv run python build/bundle.py`.
 
 What is under way lies in work/; dist/ changes only when all is well. Exit status 0, or 1 with one sentence.
 """

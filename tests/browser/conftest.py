@@ -68,12 +68,17 @@ def serving(
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[playwright.Browser]:
-    executable = _chromium()
+def driver() -> Iterator[playwright.Playwright]:
+    """The one of this process: Playwright starts no second."""
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: playwright.Playwright) -> Iterator[playwright.Browser]:
+    browser = driver.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

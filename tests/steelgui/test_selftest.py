@@ -72,7 +72,13 @@ with Place(Path({str(tmp_path)!r})) as place:
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    running = subprocess.Popen([*COMMAND, "--home", tmp_path], stdout=subprocess.PIPE, text=True)
+    # In the background of a shell, as CI may run, Ctrl-C is ignored, and that is inherited.
+    running = subprocess.Popen(
+        [*COMMAND, "--home", tmp_path],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert running.stdout
     assert running.stdout.readline().startswith("ok       server")
     children = psutil.Process(running.pid).children(recursive=True)
