@@ -95,8 +95,10 @@ class DashboardTab(Panel):
         for part in (self.chips, self.time, self.classes):
             part.pick(self.on_pick, self.inputs, self.drawn, **quiet)
         self.tiles.look(self.on_look, [*self.inputs, self.token], self.drawn, trigger_mode="once", **quiet)
-        # Gradio's "always_last" sends the first event's data again in place of the last one's.
-        self.dates.days(self.on_days, self.inputs, self.drawn, trigger_mode="multiple", **quiet)
+        # Gradio's "always_last" sends the first event's data again in place of the last one's. So each is sent, and one
+        # after the other is answered: of two at once the slower one, of years perhaps, would come last and stay.
+        in_turn = {**quiet, "queue": True, "concurrency_limit": 1}
+        self.dates.days(self.on_days, self.inputs, self.drawn, trigger_mode="multiple", **in_turn)
         self.exports.export(self.on_export, self.inputs, self.exports, **quiet)
         self.range.input(self.on_range, self.inputs, [*self.drawn, self.dates], trigger_mode="always_last", **quiet)
         for control in (self.stack, self.line):
