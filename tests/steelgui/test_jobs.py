@@ -165,6 +165,8 @@ def test_a_failure_in_mid_run_is_kept(jobs: Jobs, data: Path) -> None:
 def test_a_remedy_reaches_the_training_and_is_told(jobs: Jobs, data: Path) -> None:
     run = started(jobs, data, checks=200)
     wait_for(lambda: (run.folder / "checkpoints" / "best.pt").is_file())
+    # It is saved first, and told of then.
+    wait_for(lambda: any(event["kind"] == "checked" for event in run.events()))
     at = int(next(event["step"] for event in run.events() if event["kind"] == "checked"))
     wait_for(lambda: run.status().step > at + 100)
     jobs.remedy(run, "lower_g")
