@@ -14,11 +14,11 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
     actions = runs.add_subparsers(dest="action", metavar="ACTION", required=True)
     listed = actions.add_parser("list", parents=[common], help="all of them", epilog=epilog)
     listed.add_argument("--json", action="store_true")
-    listed.set_defaults(run=_lazy_run("list_runs"))
+    listed.set_defaults(run=lazy_run("list_runs"))
     show = actions.add_parser("show", parents=[common], help="one of them", epilog=epilog)
     show.add_argument("which", metavar="RUN", help="id, the start of one, or name")
     show.add_argument("--json", action="store_true")
-    show.set_defaults(run=_lazy_run("show_run"))
+    show.set_defaults(run=lazy_run("show_run"))
     for action, help_text in (
         ("pause", "keep everything and let others compute"),
         ("resume", "go on, also after a crash"),
@@ -29,11 +29,11 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
     ):
         one = actions.add_parser(action, parents=[common], help=help_text, epilog=epilog)
         one.add_argument("which", metavar="RUN", help="id, the start of one, or name")
-        one.set_defaults(run=_lazy_run("command_run"))
+        one.set_defaults(run=lazy_run("command_run"))
     rename = actions.add_parser("rename", parents=[common], help="call it something else", epilog=epilog)
     rename.add_argument("which", metavar="RUN", help="id, the start of one, or name")
     rename.add_argument("name", metavar="NAME")
-    rename.set_defaults(run=_lazy_run("rename_run"))
+    rename.set_defaults(run=lazy_run("rename_run"))
     remedy = actions.add_parser("remedy", parents=[common], help="help a GAN that goes wrong", epilog=epilog)
     remedy.add_argument("which", metavar="RUN", help="id, the start of one, or name")
     remedy.add_argument(
@@ -42,10 +42,10 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
         help="lower_g or lower_d (half of that network's learning rate), augment (augment more) or best (back to the "
         "best snapshot, at half of both learning rates)",
     )
-    remedy.set_defaults(run=_lazy_run("remedy_run"))
+    remedy.set_defaults(run=lazy_run("remedy_run"))
     work = actions.add_parser("work", parents=[common], help=argparse.SUPPRESS)
     work.add_argument("which", type=Path, metavar="FOLDER")
-    work.set_defaults(run=_lazy_run("work"))
+    work.set_defaults(run=lazy_run("work"))
 
     gan = commands.add_parser("gan", help="figures of a trained generator")
     reports = gan.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -54,7 +54,7 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
     report.add_argument("--count", type=int, default=500, metavar="N", help="pictures to draw and measure")
     report.add_argument("--features", default="bundled", metavar="FILE", help="a MobileNetV2 that measures")
     report.add_argument("--json", action="store_true")
-    report.set_defaults(run=_lazy_run("report"))
+    report.set_defaults(run=lazy_run("report"))
 
     sample = commands.add_parser(
         "sample", parents=[common], help="new pictures from a trained generator, or of real defects on other steel",
@@ -81,10 +81,12 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
     sample.add_argument("--frames", type=int, default=48, metavar="N", help="of the walk, at 20 a second")
     sample.add_argument("--seeds", type=int, nargs="+", metavar="S", help="of the walk; S and S + 1 by default")
     sample.add_argument("--json", action="store_true", help="one JSON object a picture")
-    sample.set_defaults(run=_lazy_run("sample"))
+    sample.set_defaults(run=lazy_run("sample"))
 
 
-def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
+def lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
+    """What a command of `run_commands` does, which is imported when it is wanted."""
+
     def run(arguments: argparse.Namespace) -> int:
         from steelgui import run_commands
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
+
+from steelgui.run_cli import lazy_run
 
 
 def add_training(commands: Any, common: argparse.ArgumentParser, epilog: str, arguments: Sequence[str]) -> None:
@@ -46,7 +48,7 @@ def _add_anomaly(kinds: Any, common: argparse.ArgumentParser, epilog: str, wante
             "--out", type=Path, metavar="DIR", help="put the detector there too; its run has it by default"
         )
         add_config_flags(one, AnomalyConfig, skip=frozenset({"out", "resume"}))
-    one.set_defaults(run=_lazy_run("train_anomaly"))
+    one.set_defaults(run=lazy_run("train_anomaly"))
 
 
 def _add_gan(kinds: Any, common: argparse.ArgumentParser, epilog: str, wanted: bool) -> None:
@@ -60,7 +62,7 @@ def _add_gan(kinds: Any, common: argparse.ArgumentParser, epilog: str, wanted: b
         from training.gan.config import GanConfig
 
         add_config_flags(gan, GanConfig, skip=frozenset({"out", "resume"}))
-    gan.set_defaults(run=_lazy_run("train_gan"))
+    gan.set_defaults(run=lazy_run("train_gan"))
 
 
 def _add_experiment(commands: Any, common: argparse.ArgumentParser, epilog: str, wanted: bool) -> None:
@@ -79,7 +81,7 @@ def _add_experiment(commands: Any, common: argparse.ArgumentParser, epilog: str,
         from training.experiment.config import ExperimentConfig
 
         add_config_flags(one, ExperimentConfig, skip=frozenset({"out", "resume"}))
-    one.set_defaults(run=_lazy_run("experiment"))
+    one.set_defaults(run=lazy_run("experiment"))
 
 
 def _add_compare(commands: Any, common: argparse.ArgumentParser, epilog: str, wanted: bool) -> None:
@@ -109,12 +111,3 @@ def _lazy_compare(arguments: argparse.Namespace) -> int:
     from steelgui.compare_command import compare
 
     return compare(arguments)
-
-
-def _lazy_run(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        from steelgui import run_commands
-
-        return int(getattr(run_commands, name)(arguments))
-
-    return run

@@ -43,5 +43,11 @@ def public_link(page: gr.Blocks, settings: Settings) -> str:
         # Whatever the network, a proxy or the tunnel's program comes up with.
         reason = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[-1]
         raise SharingError(f"A public link needs the internet, which cannot be reached ({reason}).") from error
-    own_server = networking.GRADIO_SHARE_SERVER_ADDRESS is not None
-    return urlparse(address)._replace(scheme="http" if own_server else "https").geturl()
+    return for_visitors(address, own_server=networking.GRADIO_SHARE_SERVER_ADDRESS is not None)
+
+
+def for_visitors(address: str, *, own_server: bool) -> str:
+    """What a tunnel tells, as visitors open it: Gradio's servers speak TLS although they say http, and it ends in a
+    slash as the page's own address does.
+    """
+    return urlparse(address)._replace(scheme="http" if own_server else "https", path="/").geturl()

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from steelgui.ui.sharing import for_visitors
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Whatever machine this runs on, no way leads out of it: nothing listens at port 9.
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
@@ -44,3 +46,8 @@ def test_without_internet_the_page_goes_on_as_a_demo(tmp_path: Path, own_server:
         out, _ = server.communicate(timeout=30)
     assert out == ""
     assert list(started_from.iterdir()) == []
+
+
+def test_the_link_is_one_that_more_can_be_put_behind() -> None:
+    assert for_visitors("http://abc.gradio.live", own_server=False) == "https://abc.gradio.live/"
+    assert for_visitors("http://tunnel.example:8080/", own_server=True) == "http://tunnel.example:8080/"
