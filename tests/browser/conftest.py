@@ -67,6 +67,10 @@ def serving(
             server.kill()
 
 
+# Gradio ends its own stream as a page is left, and then reports the end as an error, if it still comes to it.
+LEAVING = "addEventListener('beforeunload', () => { console.error = () => {} })"
+
+
 @pytest.fixture(scope="session")
 def driver() -> Iterator[playwright.Playwright]:
     """The one of this process: Playwright starts no second."""
