@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import FLAGS, _chromium, serving
 
-from benchmarks.kiosk_soak import growth, soak, wait_for_walk
+from benchmarks.kiosk_soak import ENGINE, growth, soak, wait_for_walk
 from steelgui.history import History
 from steelgui.settings import Settings
 
@@ -287,6 +287,12 @@ def test_thirty_captures_leave_nothing_behind(
     assert growth(settled.server, used.server) <= 5
     assert growth(settled.objects, used.objects) <= 3
     assert used.nodes <= settled.nodes + 20 and used.listeners <= settled.listeners
+
+
+def test_what_the_soak_measures_is_what_the_start_script_starts() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    for file in (docs / "kiosk" / "steelgui-kiosk.sh", docs / "kiosk.md"):
+        assert f'--js-flags="{ENGINE}"' in file.read_text("utf-8")
 
 
 def _ready(url: str) -> bool:
