@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
@@ -27,4 +29,7 @@ def routes(workbench: Workbench, booth: Booth) -> list[BaseRoute]:
     # Gradio's login is asked by its own routes only: with one, the kiosk is served where it is asked for.
     kiosk = kiosk_routes(booth) if workbench.settings.kiosk or not workbench.settings.auth else []
     beside = [live_routes(workbench), thumbnail_route(workbench.settings), *installable.routes(), *kiosk]
-    return [Route("/healthz", healthz), Mount("/api/v1", api(workbench)), *beside]
+    under = Mount("/api/v1", api(workbench))
+    # Starlette's pattern ends at a line break, and an id with one would be answered by the page, in another format.
+    under.path_regex = re.compile(under.path_regex.pattern, re.DOTALL)
+    return [Route("/healthz", healthz), under, *beside]

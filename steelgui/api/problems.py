@@ -23,6 +23,7 @@ from training.runs import RunError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+UNREADABLE = "The body cannot be read: send JSON in UTF-8, or files as multipart/form-data with its boundary."
 
 
 class Problem(BaseModel):
@@ -52,6 +53,8 @@ def handle_problems(app: FastAPI, settings: Settings) -> None:
         match error:
             case RequestValidationError():
                 return problem(422, _sentence(error))
+            case HTTPException(status_code=400):  # of FastAPI and Starlette alone, where bytes cannot be parsed
+                return problem(422, UNREADABLE)
             case HTTPException():
                 return problem(error.status_code, str(error.detail), error.headers)
             case QueueFullError():

@@ -22,6 +22,7 @@ from training.runs import Run, Status
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 SAMPLES = assets_folder() / "samples"
 TILES = [path.read_bytes() for path in sorted(SAMPLES.glob("*-tile-*.jpg"))]
+JSON, FORM = {"Content-Type": "application/json"}, {"Content-Type": "multipart/form-data"}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,17 @@ def test_no_request_breaks_the_server(server: Server, tmp_path: Path) -> None:
     assert status == 0, report
     cases = re.search(r"(\d+) generated", report)
     assert cases and int(cases[1]) > 300, report
+
+
+def test_what_cannot_be_parsed_is_answered_as_every_other_problem(server: Server) -> None:
+    for answer, status, word in (
+        (httpx.get(f"{server.address}/api/v1/runs/a%0Ab"), 404, "no run"),
+        (httpx.post(f"{server.address}/api/v1/runs", content=b"D\xff", headers=JSON), 422, "UTF-8"),
+        (httpx.post(f"{server.address}/api/v1/inspect", content=b"", headers=FORM), 422, "boundary"),
+    ):
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert word in answer.json()["detail"]
 
 
 def test_events_come_as_they_happen(server: Server) -> None:
