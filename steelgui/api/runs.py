@@ -27,13 +27,22 @@ class NewRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["gan", "experiment"]
+    kind: Literal["gan", "experiment", "anomaly"]
     data: str = Field(max_length=255, description="a data set of the workspace")
-    class_name: str | None = Field(None, alias="class", max_length=100, description="of a GAN; all of them if null")
+    class_name: str | None = Field(
+        None,
+        alias="class",
+        max_length=100,
+        description="of a GAN what it makes, all of them if null; of an anomaly detector the good parts, null where "
+        "their class says so by its name",
+    )
     preset: str = Field("quick", max_length=20, description="of a GAN: quick, good, full or thesis")
     synthetic: list[str] = Field([], max_length=50, description="sets of synthetic pictures for an experiment")
     settings: dict[str, bool | int | float | str | list[int | float | str] | None] = Field(
-        {}, max_length=60, description="as the flags of `steelgui train gan` or `steelgui experiment`, with _ for -"
+        {},
+        max_length=60,
+        description="as the flags of `steelgui train gan`, `steelgui experiment` or `steelgui train anomaly`, with "
+        "_ for -",
     )
 
 
@@ -67,10 +76,13 @@ def router(settings: Settings) -> APIRouter:
     @api.post("/runs", status_code=201, dependencies=[may("train")], responses=responses(401, 403, 409, 413, 422, 429))
     def start(asked: NewRun, response: Response) -> RunRow:
         """Start a training in a process of its own; it goes on whoever asks or leaves."""
-        if asked.kind == "gan":
-            run = starting.gan(asked.data, asked.class_name, asked.preset, dict(asked.settings))
-        else:
-            run = starting.experiment(asked.data, asked.synthetic, dict(asked.settings))
+        match asked.kind:
+            case "gan":
+                run = starting.gan(asked.data, asked.class_name, asked.preset, dict(asked.settings))
+            case "experiment":
+                run = starting.experiment(asked.data, asked.synthetic, dict(asked.settings))
+            case "anomaly":
+                run = starting.anomaly(asked.data, asked.class_name, dict(asked.settings))
         response.headers["Location"] = f"/api/v1/runs/{run.id}"
         return row(run)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
 from steelgui.services.datasets import Datasets
+from steelgui.services.detectors import Detectors
 from steelgui.services.experiments import Experiments
 from steelgui.services.library import Library
 from steelgui.services.retraining import Retraining
@@ -18,6 +20,8 @@ from training.runs import Run
 
 #: Settings that name files or folders, or that the request has fields of its own for.
 NAMED = frozenset({"data", "out", "resume", "synthetic", "features", "class", "class_name", "format"})
+#: Starts of a network that is no generator.
+BACKBONES = frozenset({"random", "bundled", "pretrained"})
 _WORD = re.compile(r"[\w.+-]{0,100}")
 
 
@@ -26,6 +30,7 @@ class Starting:
 
     def __init__(self, settings: Settings) -> None:
         self._studio, self._retraining = Studio(settings), Retraining(settings)
+        self._detectors = Detectors(settings)
         self._datasets, self._library = Datasets(settings), Library(settings)
 
     def gan(self, data: str, class_name: str | None, preset: str, changes: dict[str, Any]) -> Run:
@@ -46,8 +51,13 @@ class Starting:
         known = {one.folder.name for one in Experiments(self._studio.settings).sets()}
         if unknown := set(sets) - known:
             raise ConfigError(f"synthetic: there is no set {min(unknown)!r}; there are {_listed(known)}")
-        changes = _plain(changes, {"random", "bundled", "pretrained"})
+        changes = _plain(changes, BACKBONES)
         return self._retraining.start(self._retraining.config(self._data(data), sets, changes))
+
+    def anomaly(self, data: str, normal: str | None, changes: dict[str, Any]) -> Run:
+        """As `gan`; `normal` is the class of the good pictures, None where its name or a setting says so."""
+        changes = _plain(changes, BACKBONES) | ({"normal": normal} if normal else {})
+        return self._detectors.start(self._detectors.config(self._data(data), changes))
 
     def _data(self, name: str) -> Path:
         known = {folder.name: folder for folder in self._datasets.all()}
@@ -56,7 +66,7 @@ class Starting:
         return known[name]
 
 
-def _plain(changes: dict[str, Any], starts: set[str]) -> dict[str, Any]:
+def _plain(changes: dict[str, Any], starts: Set[str]) -> dict[str, Any]:
     """Only numbers and words: timm, for one, takes `local-dir:PATH` for a network's name."""
     for name, value in changes.items():
         if name in NAMED:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plates import plates_folder
 from serving import Serve, serve  # noqa: F401  (a fixture)
 from starlette.testclient import TestClient
 
@@ -108,6 +109,10 @@ def test_nothing_in_a_request_is_taken_for_a_path(serve: Serve, strips_folder: P
     assert "preset: " in refusal(client, data="strips", preset="huge")
     experiment = {"kind": "experiment", "data": "strips"}
     assert "arch: a word" in refusal(client, **experiment, settings={"arch": "local-dir:/tmp", "arms": ["plain"]})
+    detector = {"kind": "anomaly", "data": "strips"}
+    assert "init: there are bundled" in refusal(client, **detector, settings={"init": "/tmp/model.safetensors"})
+    assert "encoder: a word" in refusal(client, **detector, settings={"encoder": "local-dir:/tmp"})
+    assert "method" in refusal(client, **detector, settings={"method": "tea leaves"})
     assert "synthetic: there is no set" in refusal(client, **experiment, synthetic=["/tmp"])
     assert client.get("/api/v1/runs").json() == []
 
@@ -127,3 +132,15 @@ def test_a_training_is_started_followed_and_stopped(serve: Serve, strips_folder:
     kinds = [kind for kind, _, _ in events(client.get(f"{address}/events").text)]
     assert kinds[-1] == "end"
     assert client.get(address).json()["state"] in ("stopped", "interrupted")
+
+
+def test_a_detector_is_trained_by_a_request(serve: Serve, tmp_path: Path) -> None:
+    client = serve()
+    Datasets(Settings(home=tmp_path)).take_in(plates_folder(tmp_path / "plates"), "parts")
+    small = {"size": 64, "bank": 32, "folds": 2, "false_alarms": 0.2}
+    answer = client.post("/api/v1/runs", json={"kind": "anomaly", "data": "parts", "class": "good", "settings": small})
+    assert answer.status_code == 201, answer.text
+    address = answer.headers["location"]
+    kinds = [kind for kind, _, _ in events(client.get(f"{address}/events").text)]
+    assert kinds[-2:] == ["finished", "end"]
+    assert client.get(address).json() | {"kind": "anomaly", "state": "finished"} == client.get(address).json()
