@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from steelgui.history.filters import Kinds, Units, conditions, is_counted, rounded, start, whole
 from steelgui.history.pages import TIME, few
-from steelgui.history.rollup import DAY, EPOCH, HOUR, pace, quantile
+from steelgui.history.rollup import DAY, EPOCH, HOUR, p95, pace, rank95
 from steelgui.history.tables import HourRecord, KindRecord, PaceRecord, along, epoch_minutes
 from steelgui.history.tables import InspectionRecord as Record
 from steelgui.history.values import Facets, Filter, Period, Stats, Step, Summary
@@ -144,10 +144,10 @@ class _Source:
                 yield from self._read(end, offset, unit)
 
     def p95(self, total: int) -> float:
-        """Milliseconds under which 95 % of the inspections lie; to about 4 % where there are more than `EXACT`."""
+        """Milliseconds that 95 % of the inspections do not exceed; to about 4 % where there are more than `EXACT`."""
         if self._counted and self._around() > EXACT:
-            return quantile(self._paces(), 0.95)
-        rows = self._rows(self._where, Record.ms).order_by(Record.ms).offset(int(0.95 * (total - 1))).limit(1)
+            return p95(self._paces())
+        rows = self._rows(self._where, Record.ms).order_by(Record.ms).offset(rank95(total)).limit(1)
         # Another process may have deleted some since they were counted.
         return self._session.scalar(rows) or 0.0
 
