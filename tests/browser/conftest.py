@@ -115,6 +115,7 @@ def visit(chromium: playwright.Browser, address: str) -> Iterator[Callable[..., 
             timezone_id=zone,
         )
         contexts.append(context)
+        context.add_init_script(LEAVING)
         if not tour:
             context.add_init_script("localStorage.setItem('steelgui.tour', 'seen')")
         page = context.new_page()
