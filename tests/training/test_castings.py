@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,19 @@ def test_a_network_is_judged_and_kept_with_settled_statistics(tmp_path: Path) ->
     same = {name: torch.equal(tensor, kept[1][name]) for name, tensor in kept[0].items()}
     assert all(same[name] for name in same if name.endswith("weight")), "weights do not change by it"
     assert not same["bn1.running_mean"]
+
+
+def test_a_copy_looks_eight_ways_with_its_own_weights() -> None:
+    spec = NetworkSpec("classifier", "mobilenetv2_050", ("ok", "B"), {"turns": True})
+    network, picture = build(spec).eval(), torch.randn(1, 3, 64, 64)
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        before = network(picture)
+        torch.testing.assert_close(copied(picture), before)
+        for parameter in copied.parameters():
+            parameter.zero_()
+        assert not copied(picture).any()
+        torch.testing.assert_close(network(picture), before)
 
 
 def test_a_training_that_judges_eight_ways_keeps_that_in_its_checkpoint(tmp_path: Path) -> None:
