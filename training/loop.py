@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.checkpoint import save_checkpoint
 from models.files import atomic_path
@@ -88,9 +87,7 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
     rates = [group["lr"] for group in groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=total, pct_start=0.15)
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-    mean = _running_mean(network, config.average) if config.average else None
-    kept = network if mean is None else mean.module
-    state = _State(config, network, optimizer, schedule, scaler, *([] if mean is None else [mean]))
+    state = _State(config, network, optimizer, schedule, scaler)
     done = state.load() if config.resume else 0
     yield Started(total, config.epochs, start.sentence, task.counts, str(device), task.notes)
 
@@ -110,8 +107,6 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
             scaler.update()
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
-            if mean is not None:
-                mean.update_parameters(network)
             step, seen = step + 1, seen + len(batch[0])
             values = {name: float(value.detach()) for name, value in losses.items()}
             if values["loss"] != values["loss"]:
@@ -120,9 +115,9 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                 )
             yield Step(step, total, values, seen / (time.perf_counter() - since))
         if config.settle:
-            settle(kept, (batch[0].to(device) for batch in islice(task.batches(epoch), config.settle)))
-        kept.eval()
-        figures = task.evaluate(kept)
+            settle(network, (batch[0].to(device) for batch in islice(task.batches(epoch), config.settle)))
+        network.eval()
+        figures = task.evaluate(network)
         yield Metric(epoch, "validation", {k: v for k, v in figures.items() if isinstance(v, (int, float))})
         score = task.score(figures)
         improved = state.best is None or score > state.best
@@ -140,19 +135,13 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                 "epoch": epoch,
                 "config": json.loads(config.model_dump_json()),
             }
-            save_checkpoint(config.best, kept, spec, card)
+            save_checkpoint(config.best, network, spec, card)
         state.save(epoch)
         yield Saved(config.best, epoch, improved)
         if epoch - state.best_epoch >= config.patience:
             reason = f"no progress for {config.patience} epochs"
             break
     yield Finished(config.best, reason, read_sidecar(config.best)[1]["metrics"])
-
-
-def _running_mean(network: nn.Module, decay: float) -> AveragedModel:
-    """Exponential, of weights and buffers, from the first step's on (Tarvainen and Valpola 2017, section 2)."""
-    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
 
 
 def settle(network: nn.Module, batches: Iterable[Tensor]) -> None:
