@@ -72,13 +72,15 @@ def where(tools: Any, selector: str, patience: float = 60) -> tuple[float, float
     Raises:
         TimeoutError: it did not come up within so many seconds.
     """
+    from playwright.sync_api import Error
+
     deadline, before = time.monotonic() + patience, None
     while time.monotonic() < deadline:
         root = tools.send("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
         node = tools.send("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
         try:
             quad = tools.send("DOM.getContentQuads", {"nodeId": node})["quads"]
-        except Exception:  # Not laid out: another screen is up.
+        except Error:  # Not laid out: another screen is up.
             quad = []
         if quad and quad == before:
             return sum(quad[0][::2]) / 4, sum(quad[0][1::2]) / 4
