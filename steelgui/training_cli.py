@@ -37,9 +37,7 @@ def add_training(commands: Any, common: argparse.ArgumentParser, epilog: str, ar
 
 def _add_anomaly(kinds: Any, common: argparse.ArgumentParser, epilog: str, wanted: bool) -> None:
     one = kinds.add_parser("anomaly", parents=[common], help="learn good parts, find what is strange", epilog=epilog)
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
-    one.add_argument("--json", action="store_true", help="events as JSON, one a line")
+    _add_of_run(one, "events as JSON, one a line")
     if wanted:
         from steelgui.options import add_config_flags
         from training.anomaly.config import AnomalyConfig
@@ -53,10 +51,8 @@ def _add_anomaly(kinds: Any, common: argparse.ArgumentParser, epilog: str, wante
 
 def _add_gan(kinds: Any, common: argparse.ArgumentParser, epilog: str, wanted: bool) -> None:
     gan = kinds.add_parser("gan", parents=[common], help="train a GAN on one class, or on all", epilog=epilog)
-    gan.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
     gan.add_argument("--preset", choices=("quick", "good", "full", "thesis"), help="fills the settings below")
-    gan.add_argument("--name", metavar="NAME", help="what the run is called")
-    gan.add_argument("--json", action="store_true", help="events as JSON, one a line")
+    _add_of_run(gan, "events as JSON, one a line")
     if wanted:
         from steelgui.options import add_config_flags
         from training.gan.config import GanConfig
@@ -72,10 +68,8 @@ def _add_experiment(commands: Any, common: argparse.ArgumentParser, epilog: str,
         help="do synthetic pictures help? Trainings with and without them on one split",
         epilog=epilog,
     )
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
     one.add_argument("--out", type=Path, metavar="DIR", help="also put result.json, figures.csv and report.html there")
-    one.add_argument("--json", action="store_true", help="the result as one JSON object")
+    _add_of_run(one, "the result as one JSON object")
     if wanted:
         from steelgui.options import add_config_flags
         from training.experiment.config import ExperimentConfig
@@ -88,17 +82,21 @@ def _add_compare(commands: Any, common: argparse.ArgumentParser, epilog: str, wa
     one = commands.add_parser(
         "compare", parents=[common], help="kinds of models side by side, on one split of a data set", epilog=epilog
     )
-    one.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
-    one.add_argument("--name", metavar="NAME", help="what the run is called")
     one.add_argument("--lang", choices=("en", "ko"), default="en", help="language of the page that --out writes")
     one.add_argument("--out", type=Path, metavar="DIR", help="also put comparison.html, .csv and .json there")
-    one.add_argument("--json", action="store_true", help="the result as one JSON object")
+    _add_of_run(one, "the result as one JSON object")
     if wanted:
         from steelgui.options import add_config_flags
         from training.comparison.config import ComparisonConfig
 
         add_config_flags(one, ComparisonConfig, skip=frozenset({"out", "resume"}))
     one.set_defaults(run=_lazy_compare)
+
+
+def _add_of_run(command: argparse.ArgumentParser, json: str) -> None:
+    command.add_argument("--config", type=Path, metavar="FILE", help="JSON recipe; flags given beside it win")
+    command.add_argument("--name", metavar="NAME", help="what the run is called")
+    command.add_argument("--json", action="store_true", help=json)
 
 
 def _lazy_train(arguments: argparse.Namespace) -> int:

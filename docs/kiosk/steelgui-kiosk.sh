@@ -15,9 +15,9 @@ while :; do
 done &
 
 while :; do
-  # The engine's two optimising compilers win nothing here, and what they make would make the page grow for days.
   # A browser that finds nobody shows its own page of errors.
   until curl --silent --fail --output /dev/null "$url"; do sleep 1; done
+  # The engine's two optimising compilers win nothing here, and what they make would make the page grow for days.
   "$CHROMIUM" --kiosk --app="$url" --user-data-dir="$profile" --noerrdialogs --disable-infobars --no-first-run \
     --disable-session-crashed-bubble --disable-pinch --overscroll-history-navigation=0 \
     --use-fake-ui-for-media-stream --autoplay-policy=no-user-gesture-required \

@@ -23,7 +23,7 @@ from training.runs import RunError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-UNREADABLE = "The body cannot be read: send JSON in UTF-8, or files as multipart/form-data with its boundary."
+UNREADABLE = "The body cannot be read ({}): send JSON in UTF-8, or files as multipart/form-data."
 
 
 class Problem(BaseModel):
@@ -54,7 +54,7 @@ def handle_problems(app: FastAPI, settings: Settings) -> None:
             case RequestValidationError():
                 return problem(422, _sentence(error))
             case HTTPException(status_code=400):  # of FastAPI and Starlette alone, where bytes cannot be parsed
-                return problem(422, UNREADABLE)
+                return problem(422, UNREADABLE.format(str(error.detail).rstrip(".")))
             case HTTPException():
                 return problem(error.status_code, str(error.detail), error.headers)
             case QueueFullError():

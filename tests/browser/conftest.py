@@ -23,6 +23,8 @@ FLAGS = (
     *("--disable-sync", "--no-first-run", "--disable-quic"),
     *("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"),
 )
+# Gradio ends its own stream as a page is left, and then reports the end as an error, if it still comes to it.
+LEAVING = "addEventListener('beforeunload', () => { console.error = () => {} })"
 START_SECONDS = 120
 
 
@@ -65,10 +67,6 @@ def serving(
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
-
-
-# Gradio ends its own stream as a page is left, and then reports the end as an error, if it still comes to it.
-LEAVING = "addEventListener('beforeunload', () => { console.error = () => {} })"
 
 
 @pytest.fixture(scope="session")
