@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from models.checkpoint import load_checkpoint
+from models.files import atomic_write
 from training.gan.config import gan_config
 from training.gan.report import report_on
 from training.gan.train import train_gan
@@ -70,13 +71,23 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=20)
     parser.add_argument("--preset", default="quick", help="our recipe")
     parser.add_argument("--change", default="{}", help="JSON of fields that differ from it")
+    parser.add_argument(
+        "--answers", type=Path, help="FILE of the runs that have ended with these settings; they are not run again"
+    )
     options = parser.parse_args()
     rows: dict[str, list[dict[str, Any]]] = {options.preset: [], "thesis": []}
+    answers: Path | None = options.answers
+    known: dict[str, Any] = json.loads(answers.read_text()) if answers and answers.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         data = subset(options.label, options.pictures, Path(folder) / "data")
         for seed in range(options.seeds):
             for preset, found in rows.items():
-                found.append(run(preset, data, Path(folder) / f"{preset}-{seed}", seed, options))
+                name = f"{preset}-{seed}"
+                if name not in known:
+                    known[name] = run(preset, data, Path(folder) / name, seed, options)
+                    if answers:
+                        atomic_write(answers, json.dumps(known))
+                found.append(known[name])
     ours = [row["best"]["kid"] for row in rows[options.preset]]
     ours_last = [row["last"]["kid"] for row in rows[options.preset]]
     thesis = [row["last"]["kid"] for row in rows["thesis"]]
