@@ -18,6 +18,7 @@ from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
 from steelgui.ui import detector_fragments as fragments
 from steelgui.ui import studio_fragments
+from steelgui.ui.data_field import folder_in, folder_of
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
 from steelgui.ui.toast import warn
@@ -129,11 +130,11 @@ class AnomalyPanel(WatchPanel):
     def load_outputs(self) -> list[Any]:
         return [self.runs, self.command, self.method, *self.form.values()]
 
-    def on_load(self, t: Translator, watched: str | None, data: str) -> Updates:
+    def on_load(self, t: Translator, watched: str | None, data: str | None) -> Updates:
         """Whoever comes back finds the training that was watched; a new visitor the newest."""
         return {
             **self._listed(watched),
-            self.command: gr.skip() if data.strip() else studio_fragments.command("steelgui train anomaly", t),
+            self.command: gr.skip() if folder_in(data) else studio_fragments.command("steelgui train anomaly", t),
             self.method: gr.Radio(choices=[(t(f"detector.{method}"), method) for method in METHODS]),
             **{
                 control: type(control)(
@@ -191,13 +192,10 @@ class AnomalyPanel(WatchPanel):
 
     # What they share --------------------------------------------------------------------------------------------
 
-    def _config(self, data: str, normal: str | None, method: str, rate: float, *given: Any) -> AnomalyConfig:
-        if not data.strip():
-            raise ConfigError("data: name a folder")
-        folder = Path(data.strip())
+    def _config(self, data: str | None, normal: str | None, method: str, rate: float, *given: Any) -> AnomalyConfig:
         values = form_values(AnomalyConfig, FIELDS, given)
         values |= {"method": method, "normal": normal or None, "false_alarms": round(rate / 100, 6)}
-        return self.detectors.config(folder, values)
+        return self.detectors.config(folder_of(data), values)
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.detectors.find(run_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
@@ -15,6 +14,7 @@ from steelgui.settings import Settings
 from steelgui.ui import compare_fragments as fragments
 from steelgui.ui import retrain_fragments, studio_fragments
 from steelgui.ui.compare_report import write_comparison
+from steelgui.ui.data_field import data_field, folder_in, folder_of, offered
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
 from steelgui.ui.toast import warn
@@ -59,12 +59,7 @@ class ComparePanel(WatchPanel):
         self.pictures = gr.State(0)
         with gr.Row(equal_height=False):
             with gr.Column(scale=34, min_width=320, elem_id="compare-left"):
-                self.data = gr.Textbox(
-                    "",
-                    label=self.i18n("compare.data"),
-                    placeholder=str(self.i18n("compare.data_hint")),
-                    elem_id="compare-data",
-                )
+                self.data = data_field(self.i18n, "compare-data")
                 self.models = gr.CheckboxGroup(
                     list(PRESETS),
                     value=list(FIRST),
@@ -111,8 +106,7 @@ class ComparePanel(WatchPanel):
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asked = [self.data, self.models, *self.form.values()]
-        for event in (self.data.submit, self.data.blur):
-            event(self.on_data, self.data, self.pictures, **quiet)
+        self.data.input(self.on_data, self.data, self.pictures, **quiet)
         changes = [control.change for control in (self.pictures, *asked)]
         gr.on(
             changes, self.on_form, [self.pictures, *asked], [self.command, self.run],
@@ -128,16 +122,17 @@ class ComparePanel(WatchPanel):
 
     @property
     def load_outputs(self) -> list[Any]:
-        return [self.runs, self.state, self.command, *self.form.values()]
+        return [self.runs, self.data, self.state, self.command, *self.form.values()]
 
-    def on_load(self, request: gr.Request, watched: str | None, data: str) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, data: str | None) -> Updates:
         """Whoever comes back finds the comparison that was watched; a new visitor the newest."""
         t = self._translator(request)
         words = ComparisonConfig.model_fields
         return {
             **self._listed(watched),
+            self.data: offered(self.settings),
             self.state: gr.skip() if self.comparisons.all() else fragments.empty(t),
-            self.command: gr.skip() if data.strip() else studio_fragments.command(COMMAND, t),
+            self.command: gr.skip() if folder_in(data) else studio_fragments.command(COMMAND, t),
         } | {
             control: type(control)(
                 label=t.field(name, SCOPE), info=t.field_help(name, words[name].description or "", SCOPE)
@@ -145,10 +140,10 @@ class ComparePanel(WatchPanel):
             for name, control in self.form.items()
         }
 
-    def on_data(self, request: gr.Request, data: str) -> int:
+    def on_data(self, request: gr.Request, data: str | None) -> int:
         """How many pictures train; 0 where there is no data set."""
         try:
-            return self.comparisons.pictures(Path(data.strip())) if data.strip() else 0
+            return self.comparisons.pictures(folder) if (folder := folder_in(data)) else 0
         except DataError as error:
             warn(self._translator(request), error)
             return 0
@@ -174,11 +169,9 @@ class ComparePanel(WatchPanel):
 
     # What they share --------------------------------------------------------------------------------------------
 
-    def _config(self, data: str, models: list[str], *given: Any) -> ComparisonConfig:
-        if not data.strip():
-            raise ConfigError("data: name a folder")
+    def _config(self, data: str | None, models: list[str], *given: Any) -> ComparisonConfig:
         ordered = [name for name in PRESETS if name in models]
-        return self.comparisons.config(Path(data.strip()), ordered, form_values(ComparisonConfig, FIELDS, given))
+        return self.comparisons.config(folder_of(data), ordered, form_values(ComparisonConfig, FIELDS, given))
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.comparisons.find(run_id)

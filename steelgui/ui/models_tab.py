@@ -15,11 +15,11 @@ from models.imagefile import ImageError
 from models.sidecar import CheckpointError
 from steelgui.services.comparing import compare_models
 from steelgui.services.comparisons import Comparisons
-from steelgui.services.datasets import Datasets
 from steelgui.services.library import Library, ModelEntry, copy_model
 from steelgui.settings import Settings
 from steelgui.ui import model_fragments as fragments
 from steelgui.ui.compare_panel import ComparePanel
+from steelgui.ui.data_field import data_field, folder_in, offered
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
@@ -33,7 +33,6 @@ class ModelsTab(Panel):
     """Layout and wiring; the models lie in their folders."""
 
     library: Library
-    datasets: Datasets
     settings: Settings
     i18n: Callable[[str], Any]
 
@@ -66,14 +65,7 @@ class ModelsTab(Panel):
             )  # fmt: skip
             with gr.Row(elem_id="models-compare", equal_height=False):
                 self.other = gr.Dropdown([], label=self.i18n("models.other"), elem_id="models-other", scale=3)
-                self.data = gr.Dropdown(
-                    [],
-                    label=self.i18n("models.data"),
-                    info=self.i18n("models.data_hint"),
-                    allow_custom_value=True,
-                    elem_id="models-data",
-                    scale=4,
-                )
+                self.data = data_field(self.i18n, "models-data", "models.data", scale=4)
                 self.compare = self._button("compare")
             self.compared = gr.HTML(fragments.comparison(None, t), elem_id="models-compared", min_height=64)
             self.kinds = ComparePanel(Comparisons(self.settings), self.settings, self.i18n)
@@ -155,7 +147,7 @@ class ModelsTab(Panel):
         def write(entry: ModelEntry, out: Path) -> None:
             from steelgui.services.exporting import export_onnx
 
-            done = export_onnx(entry.path, out, self._folder(data) if data else None)
+            done = export_onnx(entry.path, out, folder_in(data))
             gr.Info(self._translator(request)("models.parity", greatest=f"{done.parity.greatest:.0e}"))
 
         return self._taken_out(request, name, write)
@@ -176,11 +168,12 @@ class ModelsTab(Panel):
 
     def on_compare(self, request: gr.Request, name: str | None, other: str | None, data: str | None) -> Any:
         t = self._translator(request)
-        if not (name and other and data):
+        folder = folder_in(data)
+        if not (name and other and folder):
             warn(t, t("models.compare_hint"))
             return gr.skip()
         try:
-            return fragments.comparison(compare_models(self.library, name, other, self._folder(data)), t)
+            return fragments.comparison(compare_models(self.library, name, other, folder), t)
         except (CheckpointError, DataError, ImageError, OSError) as error:
             warn(t, error)
             return gr.skip()
@@ -199,10 +192,6 @@ class ModelsTab(Panel):
             warn(t, error)
             return gr.skip()
 
-    def _folder(self, data: str) -> Path:
-        """A data set of the workspace by its name, or a folder."""
-        return Path(data) if Path(data).is_dir() else self.datasets.find(data)
-
     def _listed(self, t: Translator, **model: Any) -> Updates:
         entries = self.library.entries()
         judging = [entry.name for entry in entries if entry.spec and entry.spec.kind != "generator"]
@@ -210,5 +199,5 @@ class ModelsTab(Panel):
             self.table: fragments.table(entries, self.library.together(), t),
             self.model: gr.Dropdown(choices=judging, **model),
             self.other: gr.Dropdown(choices=judging),
-            self.data: gr.Dropdown(choices=[folder.name for folder in self.datasets.all()]),
+            self.data: offered(self.settings),
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ from models.imagefile import ImageError
 from steelgui.services.studio import Studio
 from steelgui.settings import Settings
 from steelgui.ui import studio_fragments as fragments
+from steelgui.ui.data_field import folder_in
 from steelgui.ui.panel import Panel
 from training.data.record import DataError
 
@@ -46,12 +46,12 @@ class PreviewPanel(Panel):
             self.on_show, [data, chosen, dark], [counted, tiles], api_visibility="private", show_progress_on=tiles
         )
 
-    def on_show(self, request: gr.Request, data: str, chosen: str | None, dark: float | None) -> list[Any]:
+    def on_show(self, request: gr.Request, data: str | None, chosen: str | None, dark: float | None) -> list[Any]:
         t = self._translator(request)
-        if not chosen:
+        if not chosen or not (folder := folder_in(data)):
             return [fragments.line(t("studio.train")), []]
         try:
-            seen = self.studio.preview(Path(data.strip()), chosen, dark or 0.0)
+            seen = self.studio.preview(folder, chosen, dark or 0.0)
         except (DataError, ImageError) as error:
             return [fragments.line(t.problem(error)), []]
         tiles = [(tile.image, t(f"tile.{tile.verdict}", grey=f"{tile.grey:.0f}")) for tile in seen.tiles]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
@@ -17,6 +16,7 @@ from steelgui.settings import Settings
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui import studio_fragments
 from steelgui.ui.anomaly_panel import AnomalyPanel
+from steelgui.ui.data_field import data_field, folder_in, folder_of, offered
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
 from steelgui.ui.report import write_report
@@ -67,11 +67,7 @@ class RetrainTab(WatchPanel):
         self.pictures_known = gr.State(0)
         with gr.Row(elem_id="retrain", equal_height=False):
             with gr.Column(scale=34, min_width=340, elem_id="retrain-left"):
-                self.data = gr.Textbox(
-                    label=self.i18n("studio.data"),
-                    placeholder=str(self.i18n("studio.data_hint")),
-                    elem_id="retrain-data",
-                )
+                self.data = data_field(self.i18n, "retrain-data")
                 self.counts = gr.HTML(fragments.counts({}, (), t), elem_id="retrain-counts")
                 self.task = gr.Radio(
                     [(self.i18n(f"retrain.task_{task}"), task) for task in TASKS],
@@ -151,7 +147,7 @@ class RetrainTab(WatchPanel):
         asked = [self.data, self.task, self.sets, self.arms, self.ratios, self.seeds, *self.form.values()]
         self.form_inputs, self.offered = [self.pictures_known, *asked], [self.command, self.run]
         self.known = [self.counts, self.pictures_known, self.anomaly.normal]
-        gr.on([self.data.submit, self.data.blur, self.task.input], self.on_data, self.about_data, self.known, **quiet)
+        gr.on([self.data.input, self.task.input], self.on_data, self.about_data, self.known, **quiet)
         columns = [self.left, self.right, self.anomaly.left, self.anomaly.right]
         self.task.change(self.on_task, self.task, columns, **quiet)
         # One listener for all of them: of two, the one that knew less could be the last to answer.
@@ -180,15 +176,16 @@ class RetrainTab(WatchPanel):
     def load_inputs(self) -> list[Any]:
         return [self.runs, self.data, self.anomaly.runs]
 
-    def on_load(self, request: gr.Request, watched: str | None, data: str, detector: str | None) -> Updates:
+    def on_load(self, request: gr.Request, watched: str | None, data: str | None, detector: str | None) -> Updates:
         """Whoever comes back finds the experiment that was watched; a new visitor the newest."""
         t = self._translator(request)
         sets = [(f"{one.name} · {one.total}", one.folder.name) for one in self.retraining.experiments.sets()]
         return {
             **self._listed(watched),
             **self.anomaly.on_load(t, detector, data),
-            self.counts: fragments.counts({}, (), t) if not data.strip() else gr.skip(),
-            self.command: studio_fragments.command("steelgui experiment", t) if not data.strip() else gr.skip(),
+            self.data: offered(self.settings),
+            self.counts: fragments.counts({}, (), t) if not folder_in(data) else gr.skip(),
+            self.command: studio_fragments.command("steelgui experiment", t) if not folder_in(data) else gr.skip(),
             self.sets: gr.CheckboxGroup(choices=sets),
             self.task: gr.Radio(choices=[(t(f"retrain.task_{task}"), task) for task in TASKS]),
             self.arms: gr.CheckboxGroup(choices=[(t(f"arm.{arm}"), arm) for arm in ARMS if arm != "plain"]),
@@ -203,19 +200,20 @@ class RetrainTab(WatchPanel):
 
     @property
     def load_outputs(self) -> list[Any]:
-        asked = [self.runs, self.counts, self.command, self.task, self.sets, self.arms, *self.form.values()]
+        asked = [self.runs, self.data, self.counts, self.command, self.task, self.sets, self.arms, *self.form.values()]
         return [*asked, *self.anomaly.load_outputs]
 
-    def on_data(self, request: gr.Request, data: str, task: str) -> list[Any]:
+    def on_data(self, request: gr.Request, data: str | None, task: str) -> list[Any]:
         """The bars of its classes, how many pictures train (0 where there is no data set), and which may be good."""
         t = self._translator(request)
         counts: dict[str, int] = {}
         scarce: tuple[str, ...] = ()
         try:
-            if data.strip() and task == "anomaly":
-                counts = self.anomaly.detectors.counts(Path(data.strip()))
-            elif data.strip():
-                counts, scarce = self.retraining.counts(Path(data.strip()))
+            folder = folder_in(data)
+            if folder and task == "anomaly":
+                counts = self.anomaly.detectors.counts(folder)
+            elif folder:
+                counts, scarce = self.retraining.counts(folder)
         except DataError as error:
             warn(t, error)
         return [fragments.counts(counts, scarce, t), sum(counts.values()), self.anomaly.on_data(counts, t)]
@@ -269,14 +267,19 @@ class RetrainTab(WatchPanel):
     # What they share --------------------------------------------------------------------------------------------
 
     def _config(
-        self, data: str, task: str, sets: list[str], arms: list[str], ratios: list[float], seeds: int, *given: Any
+        self,
+        data: str | None,
+        task: str,
+        sets: list[str],
+        arms: list[str],
+        ratios: list[float],
+        seeds: int,
+        *given: Any,
     ) -> ExperimentConfig:
-        if not data.strip():
-            raise ConfigError("data: name a folder")
         # Without pictures nothing synthetic can be tried; who has none yet learns of balanced sampling at least.
         chosen = [arm for arm in ARMS if arm in arms and (sets or arm == "balanced")]
         values = {"task": task, "arms": ["plain", *chosen], "ratios": ratios or [1.0], "seeds": int(seeds)}
-        return self.retraining.config(Path(data.strip()), sets, values | form_values(ExperimentConfig, FIELDS, given))
+        return self.retraining.config(folder_of(data), sets, values | form_values(ExperimentConfig, FIELDS, given))
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         run = self.retraining.find(run_id)

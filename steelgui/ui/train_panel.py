@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,6 +12,7 @@ from models.sidecar import CheckpointError
 from steelgui.services.studio import Studio, changed_from, preset_values
 from steelgui.settings import Settings, StorageError
 from steelgui.ui import studio_fragments as fragments
+from steelgui.ui.data_field import data_field, folder_in, folder_of, offered
 from steelgui.ui.form import fields_form, form_values
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
@@ -43,11 +43,7 @@ class TrainPanel(Panel):
     i18n: Callable[[str], Any]
 
     def layout(self, t: Translator) -> None:
-        self.data = gr.Textbox(
-            label=self.i18n("studio.data"),
-            placeholder=str(self.i18n("studio.data_hint")),
-            elem_id="studio-data",
-        )
+        self.data = data_field(self.i18n, "studio-data")
         self.demo = gr.Button(self.i18n("studio.demo"), size="sm", elem_id="studio-demo")
         self.classes = gr.Radio(
             [], label=self.i18n("studio.class"), info=self.i18n("studio.class_hint"), elem_id="studio-class"
@@ -74,8 +70,7 @@ class TrainPanel(Panel):
         self.demo.click(self.on_demo, None, self.data, api_visibility="private", show_progress_on=self.classes).then(
             self.on_data, self.data, self.classes, **quiet
         ).then(self.on_form, asked, [self.command, self.train], **quiet)
-        self.data.submit(self.on_data, self.data, self.classes, **quiet)
-        self.data.blur(self.on_data, self.data, self.classes, **quiet)
+        self.data.input(self.on_data, self.data, self.classes, **quiet)
         self.preset.input(self.on_preset, self.preset, form, **quiet).then(
             self.on_form, asked, [self.command, self.train], **quiet
         )
@@ -87,11 +82,12 @@ class TrainPanel(Panel):
 
     @property
     def outputs(self) -> list[Any]:
-        return [self.command, self.preset, *self.form.values()]
+        return [self.data, self.command, self.preset, *self.form.values()]
 
     def named(self, t: Translator) -> Updates:
-        """Everything in the visitor's language."""
+        """Everything in the visitor's language, and the data sets that there are now."""
         return {
+            self.data: offered(self.settings),
             self.command: fragments.command("steelgui train gan", t),
             self.preset: gr.Radio(choices=[(t(f"preset.{name}"), name) for name in PRESETS]),
             **{
@@ -105,16 +101,16 @@ class TrainPanel(Panel):
     def on_demo(self) -> str:
         return str(self.studio.demo_data())
 
-    def on_data(self, request: gr.Request, data: str) -> Any:
+    def on_data(self, request: gr.Request, data: str | None) -> Any:
         return self.classes_of(request, data)
 
-    def classes_of(self, request: gr.Request, data: str, wanted: str | None = None) -> Any:
+    def classes_of(self, request: gr.Request, data: str | None, wanted: str | None = None) -> Any:
         """The defect classes to choose from, the wanted one chosen, else the scarcest."""
         t = self._translator(request)
-        if not data.strip():
+        if not (folder := folder_in(data)):
             return gr.Radio(choices=[], value=None)
         try:
-            counts = self.studio.classes(Path(data.strip()))
+            counts = self.studio.classes(folder)
         except DataError as error:
             warn(t, error)
             return gr.Radio(choices=[], value=None)
@@ -131,7 +127,7 @@ class TrainPanel(Panel):
         values = preset_values(preset)
         return [values[name] for name in FIELDS]
 
-    def on_form(self, request: gr.Request, data: str, chosen: str | None, preset: str, *given: Any) -> list[Any]:
+    def on_form(self, request: gr.Request, data: str | None, chosen: str | None, preset: str, *given: Any) -> list[Any]:
         t = self._translator(request)
         changes = changed_from(preset, form_values(GanConfig, FIELDS, given))
         line = self.studio.command(data or "DIR", chosen, preset, changes)
@@ -151,11 +147,11 @@ class TrainPanel(Panel):
         return [fragments.command(line, t), gr.Button(label, interactive=True)]
 
     def on_train(
-        self, request: gr.Request, second: str | None, data: str, chosen: str | None, preset: str, *given: Any
+        self, request: gr.Request, second: str | None, data: str | None, chosen: str | None, preset: str, *given: Any
     ) -> Any:
         changes = changed_from(preset, form_values(GanConfig, FIELDS, given))
         try:
-            run = self.studio.train(Path(data.strip()), chosen, preset, changes)
+            run = self.studio.train(folder_of(data), chosen, preset, changes)
         except (CheckpointError, ConfigError, DataError, RunError, StorageError) as error:
             warn(self._translator(request), error)
             return {self.runs.shown: gr.skip()}

@@ -12,6 +12,7 @@ from steelgui.services.library import Library
 from steelgui.services.retraining import Retraining
 from steelgui.services.studio import Studio
 from steelgui.settings import Settings
+from steelgui.ui.data_field import offered
 from steelgui.ui.data_tab import DataTab
 from steelgui.ui.models_tab import ModelsTab
 from steelgui.ui.retrain_tab import RetrainTab
@@ -26,6 +27,7 @@ class Workshop:
     """Data, GAN Studio, Retrain and Models; made where their tabs are to be."""
 
     def __init__(self, library: Library, settings: Settings, i18n: Callable[[str], Any]) -> None:
+        self.settings = settings
         with gr.Tab(i18n("tab.data"), id="data") as self.data_tab:
             self.data = DataTab(Datasets(settings), Studio(settings), settings, i18n)
         with gr.Tab(i18n("tab.studio"), id="studio") as self.studio_tab:
@@ -33,7 +35,7 @@ class Workshop:
         with gr.Tab(i18n("tab.retrain"), id="retrain") as self.retrain_tab:
             self.retrain = RetrainTab(Retraining(settings), settings, i18n)
         with gr.Tab(i18n("tab.models"), id="models") as self.models_tab:
-            self.models = ModelsTab(library, Datasets(settings), settings, i18n)
+            self.models = ModelsTab(library, settings, i18n)
 
     @property
     def chosen(self) -> tuple[Any, ...]:
@@ -50,10 +52,11 @@ class Workshop:
         kinds = models.kinds
         self.models_tab.select(kinds.on_load, [kinds.runs, kinds.data], kinds.load_outputs, **private)
 
-        def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, str, Any]:
+        def make_more(request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any]:
             """On to the GAN Studio, filled in."""
             path, wanted = data.on_make(folder, label)
-            return gr.Tabs(selected="studio"), path, studio.panel.classes_of(request, path, wanted)
+            classes = studio.panel.classes_of(request, path, wanted)
+            return gr.Tabs(selected="studio"), offered(self.settings, path), classes
 
         # Said once more at the end: what is filled into a tab that nobody has opened yet tells of no change.
         data.make.click(
@@ -72,19 +75,22 @@ class Workshop:
             [tabs, curate.source, curate.label, curate.truncation, curate.picked],
             **private,
         ).then(None, None, None, js=SHOW_SAMPLING, **private)
-        data.retrain.click(
-            lambda folder: (gr.Tabs(selected="retrain"), folder), data.folder, [tabs, retrain.data], **private
-        ).then(retrain.on_data, retrain.about_data, retrain.known, **private).then(
-            retrain.on_form, retrain.form_inputs, retrain.offered, **private
-        )
+        self._filled(data.retrain.click(self._to_retrain, data.folder, [tabs, retrain.data], **private), private)
 
     def learn_from(self, history: Any, tabs: gr.Tabs, private: dict[str, Any]) -> None:
         """The way from what was collected in the history, whose piece of HTML says where, to its training."""
-        retrain = self.retrain
-        history.retrain(self._to_retrain, None, [tabs, retrain.data], **private).then(
-            retrain.on_data, retrain.about_data, retrain.known, **private
-        ).then(retrain.on_form, retrain.form_inputs, retrain.offered, **private)
 
-    @staticmethod
-    def _to_retrain(event: gr.EventData) -> tuple[Any, str]:
-        return gr.Tabs(selected="retrain"), event.data
+        def collected(event: gr.EventData) -> tuple[Any, Any]:
+            return self._to_retrain(event.data)
+
+        self._filled(history.retrain(collected, None, [tabs, self.retrain.data], **private), private)
+
+    def _to_retrain(self, folder: str) -> tuple[Any, Any]:
+        return gr.Tabs(selected="retrain"), offered(self.settings, folder)
+
+    def _filled(self, opened: Any, private: dict[str, Any]) -> None:
+        """Once its data set is named, the tab that is `opened` says what that holds and what it would do."""
+        retrain = self.retrain
+        opened.then(retrain.on_data, retrain.about_data, retrain.known, **private).then(
+            retrain.on_form, retrain.form_inputs, retrain.offered, **private
+        )

@@ -23,7 +23,7 @@ def test_a_comparison_from_a_folder_to_a_page(visit: Visit, tmp_path: Path) -> N
     opened(page)
     expect(page.locator("#compare-state")).to_contain_text("Which kind of model suits your pictures?")
     expect(page.locator("#compare-run")).to_be_disabled()
-    page.locator("#compare-data").get_by_role("textbox").fill(str(striped_folder(tmp_path / "data")))
+    page.locator("#compare-data input").fill(str(striped_folder(tmp_path / "data")))
     page.keyboard.press("Tab")
     for name in ("mobilenetv2", "thesis-efficientnet-b0", "thesis-unet"):
         page.locator("#compare-models").get_by_label(name, exact=True).click()
@@ -54,7 +54,7 @@ def test_a_comparison_from_a_folder_to_a_page(visit: Visit, tmp_path: Path) -> N
 def test_what_is_wrong_is_said_in_korean(visit: Visit) -> None:
     page = visit(locale="ko-KR")
     opened(page, "모델", "모델 종류 비교")
-    page.locator("#compare-data").get_by_role("textbox").fill("/nowhere")
+    page.locator("#compare-data input").fill("/nowhere")
     page.keyboard.press("Tab")
     expect(page.get_by_test_id("toast-text").last).to_contain_text("폴더")
     expect(page.locator("#compare-run")).to_be_disabled()

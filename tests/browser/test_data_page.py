@@ -113,11 +113,16 @@ def test_a_zip_a_wrong_verdict_and_more_of_a_class(opened: tuple[playwright.Page
 
     choose_option(page, "#data-class", "rare")
     page.locator("#data-make").click()
+    expect(page.locator("#studio-data input")).to_have_value("line-7")
     expect(page.locator("#studio-train")).to_contain_text("rare")
     page.get_by_role("tab", name="Data").click()
     page.locator("#data-retrain").click()
+    expect(page.locator("#retrain-data input")).to_have_value("line-7")
     expect(page.locator("#retrain-counts")).to_contain_text("rust")
     expect(page.locator("#retrain-run")).to_be_enabled()
+    choose_option(page, "#retrain-data", source.name)
+    expect(page.locator("#retrain-counts")).not_to_contain_text("rust")
+    expect(page.locator("#retrain-command")).to_contain_text(f"data/{source.name}")
 
 
 def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_an_unseen_defect_is_noticed_and_becomes_a_class(page: playwright.Page, 
     page.locator("#retrain-task").get_by_text("Anomaly detector").click()
     expect(page.locator("#anomaly-state")).to_contain_text("What do good parts look like?")
     expect(page.locator("#retrain-run")).to_be_hidden()
-    page.locator("#retrain-data").get_by_role("textbox").fill(str(folder))
+    page.locator("#retrain-data input").fill(str(folder))
     page.keyboard.press("Tab")
     expect(page.locator("#anomaly-normal input")).to_have_value("good · 12")
     page.locator("#anomaly-settings button").first.click()
@@ -103,7 +103,7 @@ def test_an_unseen_defect_is_noticed_and_becomes_a_class(page: playwright.Page, 
     page.locator('#history .sg-ask [type="submit"]').click()
     expect(page.locator("#history .sg-told")).to_contain_text("1 in plates as dark spot.")
     page.locator('#history .sg-told [data-do="retrain"]').click()
-    expect(page.locator("#retrain-data").get_by_role("textbox")).to_have_value(str(tmp_path / "home/data/plates"))
+    expect(page.locator("#retrain-data input")).to_have_value("plates")
     expect(page.locator("#retrain-counts")).to_contain_text("dark spot")
 
     # And the bundled models inspect again.

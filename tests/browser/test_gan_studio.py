@@ -97,7 +97,7 @@ def test_from_demo_strips_to_a_synthetic_set(visit: Visit, home: Path) -> None:
 def test_what_is_no_data_set_says_so(visit: Visit, tmp_path: Path) -> None:
     page = visit()
     page.get_by_role("tab", name="GAN Studio").click()
-    field = page.locator("#studio-data textarea, #studio-data input").first
+    field = page.locator("#studio-data input")
     field.fill(str(tmp_path / "nowhere"))
     field.press("Enter")
     expect(page.get_by_text("there is no such folder").first).to_be_visible()
