@@ -10,12 +10,10 @@ from typing import Any
 
 from models.files import atomic_path
 from models.sidecar import CheckpointError, read_sidecar
-from models.spec import Kind, NetworkSpec
+from models.spec import FIGURE_NAMES, FIGURES, Kind, NetworkSpec
 from steelgui.services.active import Active
 from steelgui.settings import Settings, weights_folder
 
-#: By kind, the figure on which two models of it are compared: on its own validation split, as its card has it.
-FIGURES: dict[Kind, str] = {"classifier": "macro_f1", "segmenter": "dice_positive", "anomaly": "image_auroc"}
 #: Kinds that inspect, in the order of `Library.together`.
 INSPECTING: tuple[Kind, ...] = ("classifier", "segmenter", "anomaly")
 #: In the place of a name: nothing of this kind inspects.
@@ -203,7 +201,8 @@ def worse(entry: ModelEntry, before: ModelEntry) -> str | None:
     if not (isinstance(new, float) and isinstance(old, float) and round(new, 3) < round(old, 3)):
         return None
     return (
-        f"mind: {name} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own validation split"
+        f"mind: {FIGURE_NAMES[name]} of {entry.name} is {new:.3f}, that of {before.name} {old:.3f}, each on its own "
+        "validation split"
     )
 
 

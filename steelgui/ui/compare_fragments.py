@@ -41,7 +41,7 @@ def headline(result: Result, t: Translator) -> str:
     best = max(own, key=lambda row: row["figures"][name] or 0)
     interval = best["intervals"][name]
     said = {key: "–" if interval[key] is None else f"{interval[key]:.3f}" for key in ("value", "low", "high")}
-    word = t("compare.best", model=best["model"], figure=t(f"compare.{name}"), **said)
+    word = t("compare.best", model=best["model"], figure=t.figure(name), **said)
     front = ", ".join(row["model"] for row in own if row["pareto"])
     return panel("ok", word, t("compare.front", models=front), "finished")
 
@@ -58,7 +58,7 @@ def _table(result: Result, kind: str, t: Translator) -> str:
     """A row a model; the best of each column stands out, and who came to nothing says why."""
     rows = [row for row in result["models"] if row["kind"] == kind]
     best = {name: _best(rows, name) for name in FIGURES[kind]}
-    columns = [*(t(f"compare.{name}") for name in FIGURES[kind]), t("compare.parameters"), t("compare.ms")]
+    columns = [*(t.figure(name) for name in FIGURES[kind]), t("compare.parameters"), t("compare.ms")]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in (t("compare.model"), *columns))
     body = "".join(_row(row, best, len(columns), t) for row in rows)
     counts = result["counts"].get(kind)
@@ -126,7 +126,7 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
             f'<text x="{x + (5 if right else -5):.1f}" y="{label:.1f}" text-anchor="{"end" if right else "start"}">'
             f"{escape(row['model'])}</text>"
         )
-    title = escape(t("compare.pareto", figure=t(f"compare.{name}")))
+    title = escape(t("compare.pareto", figure=t.figure(name)))
     return (
         f'<figure class="sg-intervals sg-pareto"><figcaption>{title}</figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
@@ -173,7 +173,7 @@ def _model(result: Result, row: Result, t: Translator) -> str:
     names = OF_CLASS[row["kind"]]
     head = "".join(
         f'<th scope="col">{escape(column)}</th>'
-        for column in ("" if matrix else row["model"], *(t(f"compare.{name}") for name in names), t("compare.n"))
+        for column in ("" if matrix else row["model"], *(t.figure(name) for name in names), t("compare.n"))
     )
     body = "".join(
         f'<tr><th scope="row">{escape(t.short(label))}</th>'

@@ -57,6 +57,12 @@ class Translator:
         """A curve in the legend; its own name where that is the same in every language."""
         return self._table.get(f"curve.{name}", own)
 
+    def figure(self, name: str) -> str:
+        """What a model reached, in the user's words; of one class (`f1:crazing`) with its name."""
+        rate, _, label = name.partition(":")
+        word = self._table.get(f"figure.{rate}", rate)
+        return f"{word} · {self.short(label)}" if label else word
+
     def problem(self, error: Exception) -> str:
         """What was wrong, in the user's words."""
         text = self._table.get(f"image.{error.kind}") if isinstance(error, ImageError) else None

@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steelgui.services.library import FIGURES, ModelEntry
+from models.spec import FIGURES
+from steelgui.services.library import ModelEntry
 from steelgui.ui.i18n import Translator
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _figure(entry: ModelEntry, t: Translator) -> str:
     assert entry.spec
     key, metrics = FIGURES.get(entry.spec.kind, "kid"), entry.card.get("metrics") or {}
     value, caught = metrics.get(key), metrics.get("caught_at_0_alarms")
-    told = f"{key} {value:.3f}" if isinstance(value, float) else "–"
+    told = f"{t.figure(key)} {value:.3f}" if isinstance(value, float) else "–"
     return f"{told} · {t('models.caught', percent=f'{100 * caught:.1f}')}" if isinstance(caught, float) else told
 
 
@@ -71,7 +72,7 @@ def comparison(found: Comparison | None, t: Translator) -> str:
         return f'<p class="sg-meta">{escape(t("models.compare_hint"))}</p>'
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("", *found.names, t("models.difference")))
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{_interval(found.a[name])}</td>'
+        f'<tr><th scope="row">{escape(t.figure(name))}</th><td>{_interval(found.a[name])}</td>'
         f"<td>{_interval(found.b[name])}</td><td>{_interval(change, '+')}</td></tr>"
         for name, change in found.change.items()
     )

@@ -54,7 +54,7 @@ def test_from_a_file_to_an_inspection_and_back(visit: Visit, tmp_path: Path) -> 
     # Masks of other classes would contradict it.
     expect(header).to_contain_text(re.compile(r"^lines-a · "))
     expect(page.locator('[data-model="neu-segmenter"]')).not_to_contain_text("inspects")
-    expect(page.get_by_test_id("toast-text").filter(has_text="mind: macro_f1 of lines-a is 0.400")).to_be_visible()
+    expect(page.get_by_test_id("toast-text").filter(has_text="mind: macro-F1 of lines-a is 0.400")).to_be_visible()
 
     choose_option(page, "#models-other", "lines-b")
     page.locator("#models-data input").fill(str(striped_folder(tmp_path / "data")))

@@ -55,7 +55,7 @@ def test_every_key_in_the_source_exists_and_none_is_left_over() -> None:
         key
         for key in table("en")
         if re.match(
-            r"(arm|class|compare|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|health|preset|preview)\."
+            r"(arm|class|compare|sample|areas|batch|verdict|verdict_title|verdict_text|chart|curve|field|figure|health|preset|preview)\."
             r"|(change|dash|desktop|detector|history|kiosk|live|models|page|painter|rate|remedy|retrain|runs|settings|split|studio|tab)\."
             r"|(tile|toast|tour)\."
             # Gradio's own, of which it has no text in one of the languages.

@@ -39,7 +39,7 @@ def test_from_a_file_to_an_inspection_and_back(
     assert code == 0 and json.loads(out)["name"] == "mine", err
     code, _, err = run(capsys, "models", "activate", "mine", *home)
     # The bundled one has 0.98 or more, on other pictures.
-    assert code == 0 and "mind: macro_f1 of mine is 0.400, that of neu-classifier 0.9" in err
+    assert code == 0 and "mind: macro-F1 of mine is 0.400, that of neu-classifier 0.9" in err
 
     picture = striped_folder(tmp_path / "data") / "images" / "rare" / "test-0.png"
     code, out, err = run(capsys, "inspect", picture, "--json", *home)
@@ -202,7 +202,7 @@ def test_a_worse_model_is_told_as_long_as_it_inspects(tmp_path: Path, striper: P
         library.take_in(striper, name)
     library.activate("poor")
     said = library.warning("classifier")
-    assert said and "macro_f1 of poor is 0.400, that of neu-classifier 0.9" in said
+    assert said and "macro-F1 of poor is 0.400, that of neu-classifier 0.9" in said
     assert re.search("[가-힣]", translated(said, "ko"))
     for name, warned in (("better", False), ("alike", False), ("none", False), ("poor", False), ("better", False)):
         library.activate(name)

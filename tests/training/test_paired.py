@@ -52,7 +52,7 @@ def test_a_trained_model_is_better_than_an_untrained_one(striped: DataSet, train
     change = found.change["macro_f1"]
     assert 0 < change.low < change.value < change.high
     figures = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
-    assert found.sentence == f"new is better by {figures} in macro_f1 on these 120 pictures"
+    assert found.sentence == f"new is better by {figures} in macro-F1 on these 120 pictures"
     back = compare(trained, other, ("new", "old"), name, samples)
     assert back.verdict == "a" and back.sentence == found.sentence, "which is named first does not matter"
     for side, model in ((found.a, other), (found.b, trained)):
@@ -74,7 +74,7 @@ def test_classes_in_another_order_make_no_difference(striped: DataSet, trained: 
     assert found.verdict == "no_difference"
     assert all((change.value, change.low, change.high) == (0, 0, 0) for change in found.change.values())
     assert found.sentence == (
-        "no difference that these 120 pictures could show: +0.000 (+0.000 to +0.000) in macro_f1 from old to new"
+        "no difference that these 120 pictures could show: +0.000 (+0.000 to +0.000) in macro-F1 from old to new"
     )
 
 

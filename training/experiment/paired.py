@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.checkpoint import Checkpoint
 from models.sidecar import CheckpointError, seen_by
-from models.spec import NetworkSpec
+from models.spec import FIGURE_NAMES, FIGURES, NetworkSpec
 from training.classifier import stream_scores, targets_of
 from training.data.record import DataError, DataSet, Sample, load_image
 from training.data.seen import digests
@@ -53,15 +53,15 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        (first, second), change = self.names, self.change[self.main]
+        (first, second), change, figure = self.names, self.change[self.main], FIGURE_NAMES[self.main]
         if self.verdict == "no_difference":
             return (
-                f"no difference that these {self.pictures} pictures could show: {_signed(change)} in {self.main} from "
+                f"no difference that these {self.pictures} pictures could show: {_signed(change)} in {figure} from "
                 f"{first} to {second}"
             )
         better = second if self.verdict == "b" else first
         gain = change if self.verdict == "b" else Interval(-change.value, -change.high, -change.low)
-        return f"{better} is better by {_signed(gain)} in {self.main} on these {self.pictures} pictures"
+        return f"{better} is better by {_signed(gain)} in {figure} on these {self.pictures} pictures"
 
 
 def check_alike(names: tuple[str, str], a: NetworkSpec, b: NetworkSpec) -> None:
@@ -135,7 +135,7 @@ def compare(a: Checkpoint, b: Checkpoint, names: tuple[str, str], split: str, sa
         split,
         len(samples),
         len(set(keys)),
-        "dice_positive" if a.spec.kind == "segmenter" else "macro_f1",
+        FIGURES[a.spec.kind],
         {name: figure.interval() for name, figure in first.items()},
         {name: figure.interval() for name, figure in second.items()},
         {name: figure.minus(first[name]) for name, figure in second.items()},
