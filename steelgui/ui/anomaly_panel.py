@@ -26,7 +26,7 @@ from steelgui.ui.watch_panel import Updates, WatchPanel
 from training.anomaly.config import AnomalyConfig
 from training.config import ConfigError
 from training.data.record import DataError
-from training.runs import LIVE, RunError
+from training.runs import RunError
 
 FIELDS = ("size", "init", "encoder", "bank", "folds", "steps", "batch_size", "learning_rate", "clean_crops", "seed")
 #: Of the settings' names and words.
@@ -74,15 +74,7 @@ class AnomalyPanel(WatchPanel):
     def layout_right(self, t: Translator) -> None:
         self.drawn = gr.State("")
         with gr.Column(scale=66, min_width=480, visible=False, elem_id="anomaly-right") as self.right:
-            with gr.Row(equal_height=True, elem_id="anomaly-bar"):
-                self.runs = gr.Dropdown([], label=self.i18n("detector.runs"), elem_id="anomaly-runs", scale=5)
-                self.pause, self.resume, self.stop = (
-                    gr.Button(
-                        self.i18n(f"studio.{name}"), size="sm", min_width=64, scale=1, interactive=False,
-                        elem_id=f"anomaly-{name}",
-                    )
-                    for name in ("pause", "resume", "stop")
-                )  # fmt: skip
+            self._layout_runs("anomaly", "detector.runs")
             self.state = gr.HTML(fragments.state(None, t), elem_id="anomaly-state")
             self.progress = gr.HTML("", elem_id="anomaly-progress")
             self.answer = gr.HTML("", elem_id="anomaly-answer")
@@ -117,14 +109,11 @@ class AnomalyPanel(WatchPanel):
         changes = [control.change for control in self.asked]
         gr.on(changes, self.on_form, self.asked, self.offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, self.asked, self.runs, **quiet)
-        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
-        for name in ("pause", "resume", "stop"):
-            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        self._wire_runs(clock)
         self.chosen = [
             self.activate.click(self.on_activate, [self.runs, self.alone], self.back, **quiet),
             self.back.click(self.on_back, None, self.back, **quiet),
         ]
-        clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
 
     @property
     def load_outputs(self) -> list[Any]:
@@ -209,9 +198,7 @@ class AnomalyPanel(WatchPanel):
             self.answer: fragments.answer(seen, t),
             self.odd: gr.Gallery(pictures, visible=bool(pictures)),
             self.actions: gr.Row(visible=bool(seen and seen.card)),
-            self.pause: gr.Button(interactive=state == "running"),
-            self.resume: gr.Button(interactive=state in ("paused", "stopped", "interrupted", "failed")),
-            self.stop: gr.Button(interactive=state in LIVE),
+            **self._can_be_told(state),
             **self._back(t),
         }
 

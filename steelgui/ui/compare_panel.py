@@ -23,7 +23,7 @@ from training.comparison.config import ComparisonConfig
 from training.config import ConfigError
 from training.data.record import DataError
 from training.presets import PRESETS
-from training.runs import LIVE, RunError
+from training.runs import RunError
 
 NUMBERS, OTHERS = ("epochs", "budget", "seeds"), ("init", "multi_label", "clean")
 FIELDS = (*NUMBERS, *OTHERS)
@@ -75,19 +75,7 @@ class ComparePanel(WatchPanel):
                 )
                 self.command = gr.HTML(studio_fragments.command(COMMAND, t), elem_id="compare-command")
             with gr.Column(scale=66, min_width=320, elem_id="compare-right"):
-                with gr.Row(equal_height=True, elem_id="compare-bar"):
-                    self.runs = gr.Dropdown([], label=self.i18n("compare.runs"), elem_id="compare-runs", scale=5)
-                    self.pause, self.resume, self.stop = (
-                        gr.Button(
-                            self.i18n(f"studio.{name}"),
-                            size="sm",
-                            min_width=64,
-                            scale=1,
-                            interactive=False,
-                            elem_id=f"compare-{name}",
-                        )
-                        for name in ("pause", "resume", "stop")
-                    )
+                self._layout_runs("compare", "compare.runs")
                 self.state = gr.HTML(fragments.empty(t), elem_id="compare-state", min_height=88)
                 self.progress = gr.HTML("", elem_id="compare-progress")
                 self.answer = gr.HTML("", elem_id="compare-answer")
@@ -113,10 +101,7 @@ class ComparePanel(WatchPanel):
             trigger_mode="always_last", **quiet,
         )  # fmt: skip
         self.run.click(self.on_run, asked, self.runs, **quiet)
-        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
-        for name in ("pause", "resume", "stop"):
-            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
-        self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
+        self._wire_runs(self.clock)
 
     # Events -----------------------------------------------------------------------------------------------------
 
@@ -186,7 +171,5 @@ class ComparePanel(WatchPanel):
             self.progress: "" if result else retrain_fragments.progress(seen, t),
             self.answer: fragments.answer(result, t) if result else "",
             self.download: gr.DownloadButton(value=str(file) if file else None, visible=file is not None),
-            self.pause: gr.Button(interactive=seen.state == "running"),
-            self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
-            self.stop: gr.Button(interactive=seen.state in LIVE),
+            **self._can_be_told(seen.state),
         }

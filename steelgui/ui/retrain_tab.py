@@ -27,7 +27,7 @@ from training.config import ConfigError
 from training.data.record import DataError
 from training.experiment.config import ARMS, ExperimentConfig
 from training.experiment.verdict import MEASURES
-from training.runs import LIVE, Run, RunError
+from training.runs import Run, RunError
 
 FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
@@ -107,19 +107,7 @@ class RetrainTab(WatchPanel):
                     )
                 self.anomaly.layout_left(t)
             with gr.Column(scale=66, min_width=480, elem_id="retrain-right") as self.right:
-                with gr.Row(equal_height=True, elem_id="retrain-bar"):
-                    self.runs = gr.Dropdown([], label=self.i18n("retrain.runs"), elem_id="retrain-runs", scale=5)
-                    self.pause, self.resume, self.stop = (
-                        gr.Button(
-                            self.i18n(f"studio.{name}"),
-                            size="sm",
-                            min_width=64,
-                            scale=1,
-                            interactive=False,
-                            elem_id=f"retrain-{name}",
-                        )
-                        for name in ("pause", "resume", "stop")
-                    )
+                self._layout_runs("retrain", "retrain.runs")
                 self.verdict = gr.HTML(fragments.empty(t), elem_id="retrain-verdict")
                 self.progress = gr.HTML("", elem_id="retrain-progress")
                 self.result = RetrainResult(self.retraining, self.settings, self.i18n)
@@ -155,16 +143,13 @@ class RetrainTab(WatchPanel):
         gr.on(changes, self.on_form, self.form_inputs, self.offered, trigger_mode="always_last", **quiet)
         self.run.click(self.on_run, asked, self.runs, **quiet)
         self.result.wire(self.runs)
-        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
-        for name in ("pause", "resume", "stop"):
-            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        self._wire_runs(self.clock)
         self.chosen = [
             self.activate.click(self.on_activate, self.runs, self.back, **quiet),
             self.back.click(self.on_back, self.runs, self.back, **quiet),
         ]
         self.anomaly.wire(self.data, self.clock)
         self.chosen += self.anomaly.chosen
-        self.clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
 
     @property
     def about_data(self) -> list[Any]:
@@ -292,9 +277,7 @@ class RetrainTab(WatchPanel):
             self.verdict: fragments.verdict(result, t) if result else fragments.state(seen, t),
             self.progress: "" if result else fragments.progress(seen, t),
             **self.result.show(result, t),
-            self.pause: gr.Button(interactive=seen.state == "running"),
-            self.resume: gr.Button(interactive=seen.state in ("paused", "stopped", "interrupted", "failed")),
-            self.stop: gr.Button(interactive=seen.state in LIVE),
+            **self._can_be_told(seen.state),
             self.report: gr.DownloadButton(visible=False),
             self.activate: gr.Button(visible=False),
             **self._back(run, t),

@@ -11,7 +11,7 @@ from steelgui.services.jobs import Jobs
 from steelgui.ui.i18n import Translator
 from steelgui.ui.panel import Panel
 from steelgui.ui.toast import warn
-from training.runs import RunError
+from training.runs import LIVE, RunError
 
 Updates = dict[Any, Any]
 
@@ -23,15 +23,51 @@ class WatchPanel(Panel):
         kind: of the runs.
         runs: the list that one is chosen from.
         drawn: how the run stood when it was drawn last; nothing is sent while it stands so.
+        watching: everything that shows a run.
     """
 
     kind: ClassVar[str]
-    runs: gr.Dropdown
+    i18n: Callable[[str], Any]
     drawn: gr.State
 
     @property
     def jobs(self) -> Jobs:
         raise NotImplementedError
+
+    @property
+    def watching(self) -> list[Any]:
+        raise NotImplementedError
+
+    def _layout_runs(self, part: str, label: str) -> None:
+        """The list of runs, and what the chosen one can be told; `part` begins the names of the elements."""
+        with gr.Row(equal_height=True, elem_id=f"{part}-bar"):
+            self.runs = gr.Dropdown([], label=self.i18n(label), elem_id=f"{part}-runs", scale=5)
+            self.pause, self.resume, self.stop = (
+                gr.Button(
+                    self.i18n(f"studio.{name}"),
+                    size="sm",
+                    min_width=64,
+                    scale=1,
+                    interactive=False,
+                    elem_id=f"{part}-{name}",
+                )
+                for name in ("pause", "resume", "stop")
+            )
+
+    def _wire_runs(self, clock: gr.Timer) -> None:
+        """`clock` ticks while the part can be seen."""
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        self.runs.change(self.on_watch, self.runs, self.watching, **quiet)
+        for name in ("pause", "resume", "stop"):
+            getattr(self, name).click(self._say(name), self.runs, self.watching, **quiet)
+        clock.tick(self.on_tick, [self.runs, self.drawn], self.watching, queue=False, **quiet)
+
+    def _can_be_told(self, state: str) -> Updates:
+        return {
+            self.pause: gr.Button(interactive=state == "running"),
+            self.resume: gr.Button(interactive=state in ("paused", "stopped", "interrupted", "failed")),
+            self.stop: gr.Button(interactive=state in LIVE),
+        }
 
     def _watched(self, run_id: str | None, t: Translator) -> Updates:
         """Everything that shows a run."""
