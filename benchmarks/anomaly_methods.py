@@ -53,7 +53,7 @@ def link(folder: Path, folds: tuple[int, ...]) -> Path:
     return folder
 
 
-def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str, str]) -> None:
+def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str, str | list[str]]) -> None:
     """Train the detectors of a seed; keep each method's scores and maps of the held-out pictures."""
     with tempfile.TemporaryDirectory() as temporary:
         data = link(Path(temporary) / "data", (0, 1, 2) if tune else (0, 1, 2, 3))
@@ -107,7 +107,7 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
 
 def parts(network: Detector) -> dict[str, Detector]:
     if isinstance(network, Combined):
-        return {"cutpaste": network.cutpaste, "autoencoder": network.autoencoder, "combined": network}
+        return {name: network.part(name) for name in network.parts} | {"combined": network}
     return {"memory-bank" if isinstance(network, MemoryBank) else "discriminative": network}
 
 
@@ -176,9 +176,11 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="of the configuration")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    pairs = (pair.split("=", 1) for pair in options.set)
+    values = {name: value.split(",") if "," in value else value for name, value in pairs}
     if options.action == "train":
         for seed in options.seeds:
-            train(options.folder, seed, options.tune, options.methods, dict(pair.split("=", 1) for pair in options.set))
+            train(options.folder, seed, options.tune, options.methods, values)
     else:
         report(options.folder)
 

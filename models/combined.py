@@ -1,4 +1,4 @@
-"""CutPaste and a reconstruction autoencoder together: one sees what looks different, the other what is new."""
+"""Detectors that see different things together: what looks different, what is new, what looks drawn on."""
 
 from __future__ import annotations
 
@@ -11,32 +11,67 @@ from torch import Tensor
 from models.anomaly import Detector
 from models.autoencoder import Autoencoder
 from models.cutpaste import CutPaste
+from models.discriminative import Discriminative
+
+Answer = tuple[Tensor, Tensor]
 
 
 class Combined(Detector):
-    """The sum of both answers, each in the unit of how much it varies on good pictures.
+    """The sum of its parts' answers, each in the unit of how much it varies on good pictures.
 
     Attributes:
-        spread: 2×2, CutPaste's and the autoencoder's standard deviations of scores and of map values.
+        parts: their names; each is a submodule of that name.
+        spread: P×2, each part's standard deviations of scores and of map values.
     """
 
     spread: Tensor
 
     def __init__(
-        self, calibration: int, encoder: str = "mobilenetv2_100", layers: Sequence[int] = (2, 3), size: int = 224
+        self,
+        calibration: int,
+        encoder: str = "mobilenetv2_100",
+        layers: Sequence[int] = (2, 3),
+        size: int = 224,
+        parts: Sequence[str] = ("cutpaste", "autoencoder"),
     ) -> None:
-        """Arguments are those of `CutPaste` and `Autoencoder`."""
+        """
+        Args:
+            calibration, encoder, layers, size: as of the parts.
+            parts: two or more of `cutpaste`, `autoencoder` and `discriminative`.
+
+        Raises:
+            ValueError: there is no such part.
+        """
         super().__init__(calibration)
-        self.cutpaste = CutPaste(0, encoder, layers)
-        self.autoencoder = Autoencoder(0, encoder, layers, size)
-        self.register_buffer("spread", torch.ones(2, 2))
+        self.parts = tuple(parts)
+        for name in self.parts:
+            self.add_module(name, _part(name, encoder, layers, size))
+        self.register_buffer("spread", torch.ones(len(self.parts), 2))
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        return self.join(self.cutpaste(images), self.autoencoder(images))
+    def part(self, name: str) -> Detector:
+        found: Detector = getattr(self, name)
+        return found
 
-    def join(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Scores (N) and maps (N×h×w) of both parts → those of the whole, maps as fine as the finer one."""
-        size = max(first[1].shape[-2:], second[1].shape[-2:])
-        maps = [F.interpolate(one[1][:, None], size, mode="bilinear")[:, 0] for one in (first, second)]
-        scores, cells = self.spread.T
-        return first[0] / scores[0] + second[0] / scores[1], maps[0] / cells[0] + maps[1] / cells[1]
+    def forward(self, images: Tensor) -> Answer:
+        return self.join([self.part(name)(images) for name in self.parts])
+
+    def join(self, answers: Sequence[Answer]) -> Answer:
+        """Scores (N) and maps (N×h×w) of each part → those of the whole, maps as fine as the finest."""
+        finest = max(maps.shape[-2:] for _, maps in answers)
+        scores, maps = zip(*answers, strict=True)
+        same = [F.interpolate(one[:, None], finest, mode="bilinear")[:, 0] for one in maps]
+        units = self.spread.T
+        return (
+            torch.stack([score / unit for score, unit in zip(scores, units[0], strict=True)]).sum(0),
+            torch.stack([one / unit for one, unit in zip(same, units[1], strict=True)]).sum(0),
+        )
+
+
+def _part(name: str, encoder: str, layers: Sequence[int], size: int) -> Detector:
+    if name == "cutpaste":
+        return CutPaste(0, encoder, layers)
+    if name == "autoencoder":
+        return Autoencoder(0, encoder, layers, size)
+    if name == "discriminative":
+        return Discriminative(0, encoder)
+    raise ValueError(f"a combined detector has no part {name!r}; choose from cutpaste, autoencoder, discriminative")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,15 +21,16 @@ from models.sidecar import CheckpointError
 from models.spec import NetworkSpec, Preprocess
 
 ENCODER = {"encoder": "mobilenetv2_050", "layers": [2, 3]}
-ARGUMENTS = {
-    "cutpaste": ENCODER,
-    "autoencoder": {**ENCODER, "size": 64},
-    "combined": {**ENCODER, "size": 64},
-    "discriminative": {"encoder": "mobilenetv2_050"},
-}
+ARGUMENTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("cutpaste", ENCODER),
+    ("autoencoder", {**ENCODER, "size": 64}),
+    ("combined", {**ENCODER, "size": 64}),
+    ("combined", {**ENCODER, "size": 64, "parts": ["autoencoder", "discriminative", "cutpaste"]}),
+    ("discriminative", {"encoder": "mobilenetv2_050"}),
+)
 SPECS = [
     NetworkSpec("anomaly", name, ("good",), {"calibration": 3, **arguments}, preprocess=Preprocess(64))
-    for name, arguments in ARGUMENTS.items()
+    for name, arguments in ARGUMENTS
 ]
 
 
@@ -48,7 +50,8 @@ def test_answers(spec: NetworkSpec) -> None:
     network = made(spec)
     scores, maps = network(torch.randn(2, 3, 64, 64))
     assert scores.shape == (2,)
-    assert maps.shape == ((2, 64, 64) if spec.architecture == "discriminative" else (2, 8, 8))
+    fine = "discriminative" in (spec.architecture, *spec.arguments.get("parts", ()))
+    assert maps.shape == ((2, 64, 64) if fine else (2, 8, 8))
     assert (scores >= 0).all()
     assert (maps >= 0).all()
     flat_scores, flat_maps = network(torch.zeros(1, 3, 64, 64))
@@ -129,9 +132,12 @@ def test_joined_answers_are_sums_in_units_of_their_spread() -> None:
     network.spread.copy_(torch.tensor([[2.0, 4.0], [0.5, 0.25]]))
     one = torch.tensor([6.0]), torch.full((1, 8, 8), 8.0)
     other = torch.tensor([1.0]), torch.full((1, 16, 16), 1.0)
-    scores, maps = network.join(one, other)
+    scores, maps = network.join([one, other])
     assert scores.tolist() == [6 / 2 + 1 / 0.5]
     torch.testing.assert_close(maps, torch.full((1, 16, 16), 8 / 4 + 1 / 0.25))
+
+    with pytest.raises(ValueError, match="no part 'memory'; choose from"):
+        Combined(3, "mobilenetv2_050", size=64, parts=("cutpaste", "memory"))
 
 
 def test_an_encoder_that_cannot_be_built(tmp_path: Path) -> None:

@@ -38,9 +38,12 @@ def config(data: Path, out: Path, method: str, **more: Any) -> AnomalyConfig:
     return AnomalyConfig(data=data, out=out, method=method, **{**small, **more})
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_events_and_checkpoint(method: str, plates: Path, tmp_path: Path) -> None:
-    asked = config(plates, tmp_path / "net", method)
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [*((method, {}) for method in METHODS), ("combined", {"parts": ("cutpaste", "discriminative")})],
+)
+def test_events_and_checkpoint(method: str, more: dict[str, Any], plates: Path, tmp_path: Path) -> None:
+    asked = config(plates, tmp_path / "net", method, **more)
     events: list[Event] = list(train_anomaly(asked))
     kinds = [event.kind for event in events]
     halves, looks, kept = (2, 3, 6) if method == "combined" else (1, 1, 6)

@@ -1,4 +1,4 @@
-"""Train CutPaste, then the autoencoder, on the same pictures, and join them."""
+"""Train several detectors on the same pictures, one after the other, and join them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import torch
 
+from models.autoencoder import Autoencoder
 from models.combined import Combined
+from models.cutpaste import CutPaste
+from models.discriminative import Discriminative
 from models.spec import NetworkSpec, Preprocess
-from models.start import start_from
+from models.start import Start, start_from
 from training.anomaly.config import AnomalyConfig
+from training.anomaly.discrimination import train_discriminative
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial
 from training.anomaly.pretext import train_cutpaste
@@ -23,20 +27,25 @@ from training.events import Event, Started
 def learn_combined(
     config: AnomalyConfig, material: GoodMaterial, device: torch.device
 ) -> Generator[Event, None, Learned]:
-    """Both parts, then the pictures that were kept back say how much each varies, and where the threshold lies."""
+    """All parts, then the pictures that were kept back say how much each varies, and where the threshold lies."""
     torch.manual_seed(config.seed)
-    network = Combined(0, config.encoder, config.layers, config.size).to(device)
-    arguments = {"encoder": config.encoder, "layers": sorted(set(config.layers)), "size": config.size}
+    network = Combined(0, config.encoder, config.layers, config.size, config.parts).to(device)
+    arguments = {
+        "encoder": config.encoder,
+        "layers": sorted(set(config.layers)),
+        "size": config.size,
+        "parts": list(config.parts),
+    }
     spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=Preprocess(config.size))
-    start = start_from(network.cutpaste.encoder, spec, config.init)
-    network.autoencoder.encoder.load_state_dict(
-        {name: network.cutpaste.encoder.state_dict()[name] for name in network.autoencoder.encoder.state_dict()}
-    )
+    # Before any of them learns: each begins where it would begin alone.
+    starts = {name: _start(network, name, spec, config) for name in config.parts}
+    start = starts[config.parts[0]]
     tiles = Tiles(config, material)
-    progress = Progress(2 * config.steps + 3 * len(tiles.held))
+    count = len(config.parts)
+    progress = Progress(count * config.steps + (count + 1) * len(tiles.held))
     yield Started(progress.total, 1, start.sentence, {material.normal: len(material.good)}, str(device), material.notes)
-    yield from train_cutpaste(config, network.cutpaste, spec, start, tiles, progress)
-    yield from train_autoencoder(config, network.autoencoder, spec, tiles, progress)
+    for name, own in starts.items():
+        yield from _train(config, network, name, spec, own, tiles, progress)
     network.eval()
     yield from measure_spread(network, spec, tiles, progress)
     judged = yield from judge_held(network, spec, tiles, progress)
@@ -44,11 +53,34 @@ def learn_combined(
     return Learned(network, spec, start, judged, tuple(tiles.notes))
 
 
+def _start(network: Combined, name: str, spec: NetworkSpec, config: AnomalyConfig) -> Start:
+    part = network.part(name)
+    return start_from(part.unet if isinstance(part, Discriminative) else part.encoder, spec, config.init)  # type: ignore[arg-type]
+
+
+def _train(
+    config: AnomalyConfig,
+    network: Combined,
+    name: str,
+    spec: NetworkSpec,
+    start: Start,
+    tiles: Tiles,
+    progress: Progress,
+) -> Iterator[Event]:
+    part = network.part(name)
+    if isinstance(part, CutPaste):
+        yield from train_cutpaste(config, part, spec, start, tiles, progress)
+    elif isinstance(part, Autoencoder):
+        yield from train_autoencoder(config, part, spec, tiles, progress)
+    elif isinstance(part, Discriminative):
+        yield from train_discriminative(config, part, spec, start, tiles, progress)
+
+
 def measure_spread(network: Combined, spec: NetworkSpec, tiles: Tiles, progress: Progress) -> Iterator[Event]:
     """How much each part's scores and map values vary on the pictures that were kept back."""
-    for row, part in enumerate((network.cutpaste, network.autoencoder)):
+    for row, name in enumerate(network.parts):
         scores, cells = [], []
-        for _, (score, strange) in answers(part, spec, tiles.held):
+        for _, (score, strange) in answers(network.part(name), spec, tiles.held):
             scores.append(score)
             cells.append(strange.flatten())
             yield progress.step(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from training.config import RunConfig
 
@@ -14,6 +14,9 @@ class AnomalyConfig(RunConfig):
 
     method: Literal["memory-bank", "cutpaste", "autoencoder", "combined", "discriminative"] = Field(
         "memory-bank", description="how to tell good from strange; memory-bank is ready in a minute"
+    )
+    parts: tuple[Literal["cutpaste", "autoencoder", "discriminative"], ...] = Field(
+        ("cutpaste", "autoencoder"), min_length=2, description="of a combined method: what is joined"
     )
     normal: str | None = Field(None, description="class of the good pictures; the defect-free one if left out")
     clean_crops: int = Field(
@@ -41,7 +44,14 @@ class AnomalyConfig(RunConfig):
         description="parts of the good pictures, each judged by what the others taught, for the threshold; the "
         "trained methods keep back one part",
     )
-    steps: int = Field(300, ge=1, le=100_000, description="of a trained method: steps, of a combined one for each half")
+    steps: int = Field(300, ge=1, le=100_000, description="of a trained method: steps, of a combined one for each part")
     batch_size: int = Field(8, ge=2, le=512, description="of a trained method: good pictures a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="of a trained method: peak of the one-cycle schedule")
     flips: bool = Field(True, description="of a trained method: mirror along and across the rolling direction")
+
+    @field_validator("parts")
+    @classmethod
+    def _each_once(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(parts)) < len(parts):
+            raise ValueError("name each part once")
+        return parts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from models.anomaly import round_parameters
 from models.discriminative import Discriminative
 from models.imaging import normalise
 from models.spec import NetworkSpec, Preprocess
-from models.start import start_from
+from models.start import Start, start_from
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.cutpaste import Mask, Picture
 from training.anomaly.generated import anomaly
@@ -38,7 +38,7 @@ def learn_discriminative(
 ) -> Generator[Event, None, Learned]:
     """Train, and judge the good pictures that were kept back."""
     torch.manual_seed(config.seed)
-    network = Discriminative(0, config.encoder).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = Discriminative(0, config.encoder).to(device)
     spec = NetworkSpec(
         "anomaly", config.method, (material.normal,), {"encoder": config.encoder}, preprocess=Preprocess(config.size)
     )
@@ -48,6 +48,19 @@ def learn_discriminative(
     counts = {material.normal: len(material.good)}
     yield Started(progress.total, 1, start.sentence, counts, str(device), material.notes)
 
+    yield from train_discriminative(config, network, spec, start, tiles, progress)
+    judged = yield from judge_held(network, spec, tiles, progress)
+    spec = replace(spec, arguments={"encoder": config.encoder, "calibration": len(judged)})
+    return Learned(network, spec, start, judged, tuple(tiles.notes))
+
+
+def train_discriminative(
+    config: AnomalyConfig, network: Discriminative, spec: NetworkSpec, start: Start, tiles: Tiles, progress: Progress
+) -> Iterator[Event]:
+    """Mark what is drawn; `network` is ready but for `good`."""
+    network.to(memory_format=torch.channels_last)
+    device = network.good.device
+
     def loss(step: int) -> tuple[dict[str, Tensor], int]:
         pictures, masks = batch(tiles, step, config)
         logits = network.logits(normalise(pictures, spec.preprocess).to(device))
@@ -56,9 +69,6 @@ def learn_discriminative(
     yield from train_steps(config, network.unet, start, loss, progress, "discriminative")
     network.eval()
     round_parameters(network)
-    judged = yield from judge_held(network, spec, tiles, progress)
-    spec = replace(spec, arguments={"encoder": config.encoder, "calibration": len(judged)})
-    return Learned(network, spec, start, judged, tuple(tiles.notes))
 
 
 def batch(tiles: Tiles, step: int, config: AnomalyConfig) -> tuple[Tensor, Tensor]:
