@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from models.anomaly import Detector
 from models.combined import Combined
 from models.imaging import blend
-from models.memory_bank import MemoryBank
 from models.tiling import plan_tiles
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.material import gather_good, is_good
@@ -74,7 +73,7 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
                     seconds = time.perf_counter() - started
                     print(f"{method} {event.step} of {event.steps} {event.losses} {seconds:.0f} s", flush=True)
             samples = material.validation
-            for name, part in parts(learned.network).items():
+            for name, part in parts(learned.network, method).items():
                 found[name] = []
                 for sample, (scores, maps) in answers(part, learned.spec, samples):
                     height, width = load_image(sample).shape[:2]
@@ -105,10 +104,10 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
         )
 
 
-def parts(network: Detector) -> dict[str, Detector]:
+def parts(network: Detector, method: str) -> dict[str, Detector]:
     if isinstance(network, Combined):
         return {name: network.part(name) for name in network.parts} | {"combined": network}
-    return {"memory-bank" if isinstance(network, MemoryBank) else "discriminative": network}
+    return {method: network}
 
 
 def auroc(good: NDArray[np.float64], bad: NDArray[np.float64]) -> NDArray[np.float64]:
