@@ -60,11 +60,8 @@ class Combined(Detector):
         finest = max(maps.shape[-2:] for _, maps in answers)
         scores, maps = zip(*answers, strict=True)
         same = [F.interpolate(one[:, None], finest, mode="bilinear")[:, 0] for one in maps]
-        units = self.spread.T
-        return (
-            torch.stack([score / unit for score, unit in zip(scores, units[0], strict=True)]).sum(0),
-            torch.stack([one / unit for one, unit in zip(same, units[1], strict=True)]).sum(0),
-        )
+        units = self.spread[:, :, None]
+        return (torch.stack(scores) / units[:, 0]).sum(0), (torch.stack(same) / units[:, 1, :, None, None]).sum(0)
 
 
 def _part(name: str, encoder: str, layers: Sequence[int], size: int) -> Detector:

@@ -11,7 +11,7 @@ Kind = Literal["classifier", "segmenter", "anomaly", "generator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: The figure by which two models of a kind are compared, where one decides, and its name in a sentence.
 FIGURES: dict[Kind, str] = {"classifier": "macro_f1", "segmenter": "dice_positive", "anomaly": "image_auroc"}
-FIGURE_NAMES = {"macro_f1": "macro-F1", "dice_positive": "dice", "image_auroc": "the AUROC of pictures"}
+FIGURE_NAMES = {"macro_f1": "macro-F1", "dice_positive": "dice", "image_auroc": "AUROC"}
 #: How a picture is looked at. `strip`: one much longer than it is high in square tiles that overlap, of each defect the
 #: highest score counts; `six`: cut in six along its length, whatever its shape, the logits averaged; `whole`: at once.
 Tiles = Literal["strip", "six", "whole"]

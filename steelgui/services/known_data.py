@@ -18,10 +18,12 @@ def known_data(settings: Settings) -> list[tuple[str, Path]]:
     known = {folder.absolute(): folder.name for folder in Datasets(settings).all()}
     recent: dict[Path, str] = {}
     for run in reversed(Jobs(settings).all()):
+        if len(recent) == RECENT:
+            break
         try:
             folder = Path(run.about()["config"]["data"])
         except (RunError, KeyError, TypeError):
             continue
-        if len(recent) < RECENT and folder not in known and folder.is_dir():
+        if folder not in known and folder.is_dir():
             recent[folder] = f"{folder.name} ({folder.parent})"
     return [(name, folder) for folder, name in (known | recent).items()]
