@@ -27,16 +27,19 @@
     const told = () => { handle.ariaValueNow = Math.round((100 * (middle() - around().left)) / around().width); };
     Object.assign(handle, { role: "slider", tabIndex: 0, ariaLabel: words["page.compare"], ariaValueMin: 0, ariaValueMax: 100 });
     told();
+    // Its style is where it stands: moved by keys, by a mouse, or by Gradio when a picture has come.
+    new MutationObserver(told).observe(handle, { attributeFilter: ["style"] });
     handle.addEventListener("keydown", ({ key }) => {
       const step = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 }[key];
-      if (!step) return;
+      // Before its pictures are there Gradio divides by their width of 0, and the slider is stuck at an end.
+      const ready = [...handle.parentElement.querySelectorAll("img")].every((image) => image.complete && image.naturalWidth);
+      if (!step || !ready) return;
       const { left, width, top } = around();
       const from = middle(), to = Math.min(Math.max(from + step * width, left), left + width);
       const mouse = (type, clientX) => new MouseEvent(type, { bubbles: true, view: window, clientX, clientY: top + 9 });
       handle.dispatchEvent(mouse("mousedown", from));
       window.dispatchEvent(mouse("mousemove", to));
       window.dispatchEvent(mouse("mouseup", to));
-      setTimeout(told, 60);
     });
   }
 

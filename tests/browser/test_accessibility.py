@@ -28,6 +28,11 @@ WORDS = """() => {
     const all = [...document.querySelectorAll("*")].flatMap((one) => told.map((name) => one.getAttribute(name)));
     return [document.body.innerText, ...all].join("\\n");
 }"""
+#: Both pictures are there, and their boundary where it opens or was moved to.
+SLIDER_STANDS = """() => {
+    const there = [...document.querySelectorAll("#slider img")].every((one) => one.complete && one.naturalWidth);
+    return there && +document.querySelector("#slider [role=slider]").ariaValueNow > 0;
+}"""
 #: What reaches beyond the window and cannot be scrolled to in a box of its own.
 CUT_OFF = """() => {
     const out = ({ left, right }) => right > innerWidth + 1 || left < -1;
@@ -119,9 +124,25 @@ def test_keys_skip_the_tabs_and_move_the_slider(visit: Visit) -> None:
     assert page.evaluate("Boolean(document.activeElement.closest('#tab-inspect'))")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     boundary = page.locator("#slider [role=slider]")
+    page.wait_for_function(SLIDER_STANDS)
     before = int(boundary.get_attribute("aria-valuenow"))
     boundary.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("(was) => +document.querySelector('#slider [role=slider]').ariaValueNow > was", arg=before)
     page.keyboard.press("End")
     page.wait_for_function("() => +document.querySelector('#slider [role=slider]').ariaValueNow > 95")
+
+
+def test_a_key_before_the_pictures_are_there_does_not_break_the_slider(visit: Visit) -> None:
+    """Gradio divides by the width of pictures that it does not have yet, and never finds back."""
+    page = visit()
+    held: list[Any] = []
+    page.route(re.compile(r"/file="), lambda route: held.append(route))
+    page.locator("#samples button.thumbnail-item").first.click()
+    page.wait_for_selector("#slider [role=slider]")
+    page.wait_for_function("() => document.querySelector('#slider [role=slider]').ariaValueNow === '0'")
+    page.locator("#slider [role=slider]").focus()
+    page.keyboard.press("ArrowRight")
+    assert held
+    page.unroute(re.compile(r"/file="))  # which lets go of what is held
+    page.wait_for_function(SLIDER_STANDS)
