@@ -54,6 +54,7 @@
 
   function end() {
     clearInterval(ticking);
+    document.removeEventListener("keydown", leave);
     if (card.querySelector("input").checked) localStorage.setItem(KEPT, "seen");
     else localStorage.removeItem(KEPT);
     light.remove();
@@ -62,9 +63,13 @@
     before?.focus();
   }
 
-  function key(event) {
+  /** From wherever the focus is: what is lit may be tried, and then the card no longer has it. */
+  function leave(event) {
     if (event.key === "Escape") end();
-    else if (event.key === "ArrowRight" && at < stations.length - 1) go(at + 1);
+  }
+
+  function key(event) {
+    if (event.key === "ArrowRight" && at < stations.length - 1) go(at + 1);
     else if (event.key === "ArrowLeft" && at > 0) go(at - 1);
     else if (event.key === "Tab") {
       const stops = [...card.querySelectorAll("input, button:not(:disabled)")];
@@ -101,6 +106,7 @@
     );
     card.append(title, text, again, acts);
     card.addEventListener("keydown", key);
+    document.addEventListener("keydown", leave);
     document.body.append(light, card);
     go(0);
   };

@@ -72,7 +72,7 @@ class DataTab(Panel):
                         self.i18n("data.demo"), size="sm", elem_id="data-demo", scale=1, min_width=104
                     )
                 self.overview = gr.HTML(fragments.empty(t), elem_id="data-overview")
-                with gr.Row(elem_id="data-next"):
+                with gr.Row(equal_height=True, elem_id="data-next"):
                     self.make = gr.Button(
                         self.i18n("data.make"), variant="primary", interactive=False, elem_id="data-make"
                     )

@@ -63,7 +63,7 @@ class ModelsTab(Panel):
                 label=self.i18n("models.files"), file_count="multiple", interactive=False, visible=False,
                 elem_id="models-files",
             )  # fmt: skip
-            with gr.Row(elem_id="models-compare", equal_height=False):
+            with gr.Row(elem_id="models-pair", equal_height=False):
                 self.other = gr.Dropdown([], label=self.i18n("models.other"), elem_id="models-other", scale=3)
                 self.data = data_field(self.i18n, "models-data", "models.data", scale=4)
                 self.compare = self._button("compare")

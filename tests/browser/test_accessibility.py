@@ -33,6 +33,11 @@ SLIDER_STANDS = """() => {
     const there = [...document.querySelectorAll("#slider img")].every((one) => one.complete && one.naturalWidth);
     return there && +document.querySelector("#slider [role=slider]").ariaValueNow > 0;
 }"""
+#: Ids that more than one element has: a label, a style or a script would mean the wrong one.
+SHARED_IDS = """() => {
+    const ids = [...document.querySelectorAll("[id]")].map((one) => one.id).filter(Boolean);
+    return [...new Set(ids.filter((id, at) => ids.indexOf(id) !== at))];
+}"""
 #: What reaches beyond the window and cannot be scrolled to in a box of its own.
 CUT_OFF = """() => {
     const out = ({ left, right }) => right > innerWidth + 1 || left < -1;
@@ -80,6 +85,7 @@ def test_every_tab_is_for_everybody(visit: Visit, locale: str, color_scheme: str
         bad = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
         assert not bad, (tab, bad)
         assert page.evaluate(POINTER_ONLY) == [], tab
+        assert page.evaluate(SHARED_IDS) == [], tab
         words = page.evaluate(WORDS)
         # Gradio has a key of its own that it never turns into words.
         assert "__i18n__" not in words and "common." not in words, tab
