@@ -26,7 +26,7 @@ SHOWN, SIDE = 24, 112
 STYLE = """
 body{font:15px/1.5 Pretendard,"Noto Sans KR","Apple SD Gothic Neo","Malgun Gothic",system-ui,sans-serif;
 margin:32px auto;max-width:1000px;padding:0 16px;color:#1d2126;background:#fff;font-variant-numeric:tabular-nums}
-h1{font-size:24px}h2{font-size:18px;margin-top:32px}table{border-collapse:collapse}
+:lang(ko){word-break:keep-all}h1{font-size:24px}h2{font-size:18px;margin-top:32px}table{border-collapse:collapse}
 td,th{padding:4px 10px;text-align:right}
 th[scope=row],.l{text-align:left}tr+tr{border-top:1px solid #dfe3e8}figure{margin:16px 0}svg{max-width:100%}
 .sg-word{font-size:20px;font-weight:600}.sg-swatch{display:inline-block;width:12px;height:12px;border-radius:3px;
