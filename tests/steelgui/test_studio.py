@@ -217,8 +217,8 @@ def test_a_run_keeps_a_copy_of_its_start(studio: Studio) -> None:
 
 
 def test_only_what_was_changed_is_asked_for(studio: Studio) -> None:
-    values = form_values(GanConfig, ("images", "g_rate", "size", "masks", "loss"), (1000.0, 2e-4, "128", True, None))
-    assert values == {"images": 1000, "g_rate": 2e-4, "size": 128, "masks": True}
+    values = form_values(GanConfig, ("images", "g_rate", "size", "masks", "loss"), (1000.0, 4e-4, "128", True, None))
+    assert values == {"images": 1000, "g_rate": 4e-4, "size": 128, "masks": True}
     changes = changed_from("quick", values)
     assert changes == {"images": 1000, "size": 128, "masks": True}
     line = studio.command("my data", "crazing", "quick", changes)
