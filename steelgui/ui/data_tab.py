@@ -53,6 +53,7 @@ class DataTab(Panel):
                     self.path = gr.Textbox(
                         label=self.i18n("data.path"),
                         placeholder=str(self.i18n("data.path_hint")),
+                        max_lines=1,
                         elem_id="data-path",
                         scale=5,
                         min_width=180,
