@@ -65,6 +65,13 @@ class TrainConfig(RunConfig):
     zoom: float = Field(0.5, ge=0, le=1, description="part of the samples that are crops around a defect")
     flips: bool = Field(True, description="mirror along and across the rolling direction")
     rotations: bool = Field(False, description="also quarter turns (they break the rolling direction)")
+    affine: float = Field(
+        0.0,
+        ge=0,
+        le=0.3,
+        description="random stretch and shift by up to this part of a picture's sides, and turn by up to this part of "
+        "a right angle, for parts that do not always lie alike",
+    )
     photometric: float = Field(0.3, ge=0, le=1, description="strength of brightness, contrast, gamma and noise jitter")
     exposure: float = Field(
         0.0,

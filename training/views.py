@@ -138,7 +138,7 @@ def classifier_input(view: View, config: TrainConfig, prepare: Preprocess, rng: 
     boxes = plan_tiles(*image.shape[:2], tiles="six" if prepare.tiles == "six" else "whole")
     parts = [resize(torch.from_numpy(image[b.top : b.bottom, b.left : b.right]), prepare.shape) for b in boxes]
     pixels = torch.stack(parts) if prepare.tiles == "six" else parts[0]
-    return _lit(_mirrored(pixels, config, rng), config, rng)
+    return _lit(_mirrored(_moved(pixels, config.affine, rng), config, rng), config, rng)
 
 
 def segmenter_input(
@@ -165,7 +165,7 @@ def _pair(
 ) -> tuple[Tensor, Tensor]:
     """Picture and masks of the same size, mirrored together."""
     masks = F.interpolate(masks[None], shape, mode="bilinear", align_corners=False)[0]
-    both = _mirrored(torch.cat([resize(image, shape), masks]), config, rng)
+    both = _mirrored(_moved(torch.cat([resize(image, shape), masks]), config.affine, rng), config, rng)
     return _lit(both[:3], config, rng), (both[3:] > 0.5).float()
 
 
@@ -179,6 +179,19 @@ def _corner(
     pick = int(rng.integers(len(rows)))
     top = int(np.clip(rows[pick] - rng.integers(high), 0, height - high))
     return top, int(np.clip(columns[pick] - rng.integers(wide), 0, width - wide))
+
+
+def _moved(pixels: Tensor, most: float, rng: np.random.Generator) -> Tensor:
+    """Stretched along either side, turned and shifted about the middle; what comes in from outside is mirrored."""
+    if not most:
+        return pixels
+    (wide, high), angle = np.exp(rng.uniform(-most, most, 2)), float(rng.uniform(-most, most)) * np.pi / 2
+    right, down = 2 * rng.uniform(-most, most, 2)  # the grid's unit is half a side
+    rows = [[wide * np.cos(angle), -high * np.sin(angle), right], [wide * np.sin(angle), high * np.cos(angle), down]]
+    stack = pixels.reshape(-1, *pixels.shape[-3:])
+    matrices = torch.tensor(rows, dtype=pixels.dtype).expand(len(stack), 2, 3)
+    grid = F.affine_grid(matrices, list(stack.shape), align_corners=False)
+    return F.grid_sample(stack, grid, padding_mode="reflection", align_corners=False).reshape(pixels.shape)
 
 
 def _mirrored(pixels: Tensor, config: TrainConfig, rng: np.random.Generator) -> Tensor:

@@ -16,15 +16,16 @@ from PIL import Image
 from models.checkpoint import load_checkpoint
 from models.registry import build
 from models.sidecar import CheckpointError, read_sidecar
-from models.spec import NetworkSpec
+from models.spec import NetworkSpec, Preprocess
 from models.start import Start, start_from
 from training.classifier import evaluate_classifier, train_classifier
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, parse
 from training.data import read_dataset
-from training.data.record import DataError
+from training.data.record import DataError, Sample
 from training.events import Event
 from training.loop import Task, fit, settle
 from training.material import gather
+from training.views import View, segmenter_input
 
 
 def casting(rng: np.random.Generator, pore: bool) -> NDArray[np.uint8]:
@@ -203,3 +204,29 @@ def test_a_training_that_judges_eight_ways_keeps_that_in_its_checkpoint(tmp_path
     torch.testing.assert_close(once, turned, atol=1e-4, rtol=1e-4)
     with pytest.raises(ConfigError, match="turns need a square input"):
         parse(ClassifierConfig, {"data": data, "out": tmp_path, "turns": True, "tiles": "whole", "width": 128})
+
+
+def lying(affine: float, seed: int, prepare: Preprocess) -> tuple[torch.Tensor, torch.Tensor]:
+    """A bright square on grey and its mask, as a training of U-Nets sees them."""
+    image = np.full((96, 96, 3), 60, dtype=np.uint8)
+    image[30:60, 40:70] = 200
+    view = View(Sample(Path(), ("pore",)), image, (image[None, ..., 0] == 200), np.ones(1, dtype=bool))
+    plain = {"zoom": 0, "flips": False, "photometric": 0}
+    config = SegmenterConfig(data=Path(), out=Path(), size=96, crop=96, tiles="whole", affine=affine, **plain)
+    return segmenter_input(view, config, prepare, 96, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("shape", [Preprocess(96, tiles="whole"), Preprocess(96, width=160, tiles="whole")])
+def test_a_picture_and_its_mask_lie_elsewhere_together(shape: Preprocess) -> None:
+    still, mask = lying(0, 0, shape)
+    places = []
+    for seed in range(20):
+        pixels, moved = lying(0.1, seed, shape)
+        assert pixels.shape == still.shape and moved.shape == mask.shape
+        assert 59.9 < pixels.min() <= pixels.max() < 200.1
+        bright = pixels[:1] > 130
+        assert (bright & (moved > 0)).sum() / (bright | (moved > 0)).sum() > 0.97
+        assert 0.6 < moved.sum() / mask.sum() < 1.6
+        places.append(moved[0].nonzero().float().mean(0))
+    away = (torch.stack(places) - mask[0].nonzero().float().mean(0)).abs() / torch.tensor(mask.shape[1:])
+    assert 0.03 < away.mean() < 0.12 and away.max() < 0.2
