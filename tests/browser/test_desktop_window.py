@@ -86,12 +86,11 @@ class Desktop:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def servers(self) -> list[psutil.Process]:
-        return [one for one in self.family() if not over(one) and "serve" in one.cmdline()]
+        return [one for one in self.family() if "serve" in words_of(one)]
 
     def browsers(self) -> list[list[str]]:
         """What each window was started with; the processes that it has started itself have other words."""
-        said = [one.cmdline() for one in self.family() if not over(one)]
-        return [words for words in said if any(word.startswith("--app=") for word in words)]
+        return [words for words in map(words_of, self.family()) if any(word.startswith("--app=") for word in words)]
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -123,6 +122,14 @@ def eventually(check: Callable[[], Any]) -> Any:
             trouble = error
         time.sleep(0.1)
     raise AssertionError(f"waited for {PATIENCE} s in vain") from trouble
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none where it has ended, which it may do at any moment."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # zombies count as well
+        return []
 
 
 def over(process: psutil.Process) -> bool:

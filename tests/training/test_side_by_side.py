@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -55,8 +56,12 @@ def test_who_stops_listening_ends_the_processes() -> None:
 
 def children() -> list[int]:
     """Spawned ones that live; multiprocessing keeps a tracker of resources besides."""
-    living = (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE)
-    return [one.pid for one in living if "spawn_main" in " ".join(one.cmdline())]
+    found = []
+    for one in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):  # it may end at any moment; zombies have no words either
+            if "spawn_main" in " ".join(one.cmdline()):
+                found.append(one.pid)
+    return found
 
 
 def test_an_experiment_side_by_side_is_the_same_experiment(tmp_path: Path) -> None:
