@@ -24,7 +24,11 @@
   function slide(handle) {
     const around = () => handle.parentElement.getBoundingClientRect();
     const middle = () => { const { left, width } = handle.getBoundingClientRect(); return left + width / 2; };
-    const told = () => { handle.ariaValueNow = Math.round((100 * (middle() - around().left)) / around().width); };
+    const told = () => {
+      const { left, width } = around();
+      // On a tab that is hidden nothing has a width: readers would be told NaN.
+      if (width) handle.ariaValueNow = Math.round((100 * (middle() - left)) / width);
+    };
     Object.assign(handle, { role: "slider", tabIndex: 0, ariaLabel: words["page.compare"], ariaValueMin: 0, ariaValueMax: 100 });
     told();
     // Its style is where it stands: moved by keys, by a mouse, or by Gradio when a picture has come.

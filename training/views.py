@@ -124,7 +124,7 @@ def training_crop(view: View, config: TrainConfig, rng: np.random.Generator) -> 
 
 
 def classifier_input(view: View, config: TrainConfig, prepare: Preprocess, rng: np.random.Generator) -> Tensor:
-    """3×h×w float from 0 to 255: cropped, sometimes continued by mirroring, mirrored, lit differently; 6×3×h×w where
+    """3×h×w float from 0 to 255: cropped, sometimes continued by mirroring, moved, mirrored, lit; 6×3×h×w where
     a picture is cut in six."""
     box = training_crop(view, config, rng)
     image = view.image[box.top : box.bottom, box.left : box.right]
@@ -163,7 +163,7 @@ def segmenter_input(
 def _pair(
     image: Tensor, masks: Tensor, shape: tuple[int, int], config: TrainConfig, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Picture and masks of the same size, mirrored together."""
+    """Picture and masks of the same size, moved and mirrored together."""
     masks = F.interpolate(masks[None], shape, mode="bilinear", align_corners=False)[0]
     both = _mirrored(_moved(torch.cat([resize(image, shape), masks]), config.affine, rng), config, rng)
     return _lit(both[:3], config, rng), (both[3:] > 0.5).float()
