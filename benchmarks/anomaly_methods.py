@@ -130,8 +130,8 @@ def figures(kept: list[dict[str, NDArray[np.generic]]], method: str, bootstrap: 
             rates.append({"image AUROC": image[:, None], "pixel AUROC": pixel[:, None]})
         return rates
 
-    which = np.array([True])
-    return bootstrap.figures(rated, {name: (name, which) for name in ("image AUROC", "pixel AUROC")})
+    which, shown = np.array([True]), np.asarray(kept[0]["bad"], dtype=bool)[:, None]
+    return bootstrap.figures(rated, {name: (name, which) for name in ("image AUROC", "pixel AUROC")}, shown)
 
 
 def report(folder: Path) -> None:

@@ -38,7 +38,7 @@ from training.data import read_dataset
 from training.data.record import Sample, load_image
 from training.data.seen import digests
 from training.data.splits import group_key, split_anew
-from training.experiment.compare import Bootstrap, Figure
+from training.experiment.compare import Bootstrap, Figure, unseen_errors
 from training.material import Material
 from training.metrics import caught_without_alarms
 
@@ -89,12 +89,15 @@ def report(samples: Sequence[Sample], by_seed: Sequence[Numbers]) -> None:
         )
         for index in np.flatnonzero((scores >= 0.5) != defective):
             print(f"  wrong: {samples[index].image.name}, score {scores[index]:.3f}")
-    bootstrap = Bootstrap([group_key(sample) for sample in samples], len(by_seed))
+    groups = np.array([group_key(sample) for sample in samples])
+    bootstrap = Bootstrap(groups.tolist(), len(by_seed))
     drawn = [rates(scores, defective, bootstrap.pictures) for scores in by_seed]
     exact = [rates(scores, defective, np.ones((1, len(samples)))) for scores in by_seed]
     for name in drawn[0]:
         draws = np.stack([one[name] for one in drawn]).T
-        figure = Figure(float(np.mean([one[name][0] for one in exact])), (draws * bootstrap.seeds).sum(1)).interval()
+        margin = unseen_errors(len(np.unique(groups if name == "accuracy" else groups[defective])))
+        value = float(np.mean([one[name][0] for one in exact]))
+        figure = Figure(value, (draws * bootstrap.seeds).sum(1), margin).interval()
         print(f"{name}: {figure.value:.4f}, 95 % interval {figure.low:.4f} to {figure.high:.4f}")
 
 

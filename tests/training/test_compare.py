@@ -113,6 +113,26 @@ def test_near_duplicates_widen_an_interval(truth: np.ndarray) -> None:
     assert 1.5 < widths[1] / widths[0] < 2.5
 
 
+def test_without_an_error_an_interval_is_that_of_counts(truth: np.ndarray) -> None:
+    """40 of 40 right: 0.912 to 1 (Clopper-Pearson, as tables give it), not 1 to 1; 10 of 10 from 0.692."""
+    for alike, lowest in ((1, 0.9119), (4, 0.6915)):
+        bootstrap = Bootstrap([str(i // alike) for i in range(120)], 2)
+        figures = classification_figures(bootstrap, truth, np.stack([truth, truth]), CLASSES, ("rare",))
+        sure = figures["recall:rare"].interval()
+        assert (sure.value, sure.low, sure.high) == (1, pytest.approx(lowest, abs=1e-4), 1)
+        assert figures["macro_f1"].interval().low == pytest.approx(1 - (1 - lowest) / 3, abs=1e-4)
+        never = classification_figures(bootstrap, truth, np.zeros((2, 120), int), CLASSES, ())["recall:rare"].interval()
+        assert (never.value, never.low, never.high) == (0, 0, pytest.approx(1 - lowest, abs=1e-4))
+
+
+def test_arms_that_never_differ_may_yet_do_so(truth: np.ndarray) -> None:
+    bootstrap = Bootstrap([str(i) for i in range(120)], 2)
+    arms = [classification_figures(bootstrap, truth, np.stack([truth, truth]), CLASSES, ("rare",)) for _ in range(2)]
+    change = arms[0]["recall:rare"].minus(arms[1]["recall:rare"])
+    assert (change.value, change.low) == (0, -change.high)
+    assert change.high == pytest.approx(0.0881, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("plain", "balanced", "synthetic", "kind", "best"),
     [

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 DRAWS = 2000
 #: Of every interval: 95 %.
 TAIL = 2.5
+#: Draws that differ by less differ by rounding.
+ALIKE = 1e-9
 
 #: One seed's rates by name, B×K: a line a draw.
 Rates = Mapping[str, NDArray[np.float64]]
@@ -37,21 +39,30 @@ class Interval:
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over seeds, and the same in every draw of a bootstrap."""
+    """A mean over seeds, and the same in every draw of a bootstrap.
+
+    `margin` is how far from it the truth may lie where all draws are alike, as they are without a single error: 90 of
+    90 right is no proof of 1.
+    """
 
     value: float
     draws: NDArray[np.float64]
+    margin: float = 0.0
 
-    def interval(self) -> Interval:
+    def interval(self, least: float = 0.0) -> Interval:
+        """`least` is the lowest value there is; the highest is 1."""
         draws = self.draws[np.isfinite(self.draws)]
         if not len(draws):
             return Interval(self.value, float("nan"), float("nan"))
         low, high = np.percentile(draws, [TAIL, 100 - TAIL])
+        if high - low < ALIKE:
+            low, high = max(least, self.value - self.margin), min(1.0, self.value + self.margin)
         return Interval(self.value, float(low), float(high))
 
     def minus(self, other: Figure) -> Interval:
         """The paired difference: both are looked at in the same draws."""
-        return Figure(self.value - other.value, self.draws - other.draws).interval()
+        margin = max(self.margin, other.margin)
+        return Figure(self.value - other.value, self.draws - other.draws, margin).interval(least=-1.0)
 
 
 class Bootstrap:
@@ -67,24 +78,28 @@ class Bootstrap:
 
     def __init__(self, groups: Sequence[str], seeds: int, draws: int = DRAWS, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
-        _, member = np.unique(np.asarray(groups), return_inverse=True)
-        count = int(member.max()) + 1
+        _, self._member = np.unique(np.asarray(groups), return_inverse=True)
+        count = int(self._member.max()) + 1
         drawn = random.multinomial(count, np.full(count, 1 / count), size=draws)
         #: draws×N: how often each picture is in.
-        self.pictures: NDArray[np.float64] = drawn[:, member].astype(np.float64)
+        self.pictures: NDArray[np.float64] = drawn[:, self._member].astype(np.float64)
         self.seeds: NDArray[np.float64] = (
             random.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=draws) / (seeds - 1)
             if seeds > 1
             else np.ones((draws, 1))
         )
 
-    def figures(self, rated: Rated, means: Mapping[str, tuple[str, NDArray[np.bool_]]]) -> dict[str, Figure]:
+    def figures(
+        self, rated: Rated, means: Mapping[str, tuple[str, NDArray[np.bool_]]], shown: NDArray[np.bool_]
+    ) -> dict[str, Figure]:
         """Means over seeds.
 
         Args:
             rated: B×N weights, how often each picture counts → each seed's rates, B×K by name.
             means: figure → the rate, and over which of the K classes it is a mean; without any there is no figure.
+            shown: N×K, the pictures that each class's rate is measured on.
         """
+        groups = [len(set(self._member[of_class])) for of_class in shown.T]
         drawn, exact = rated(self.pictures), rated(np.ones((1, self.pictures.shape[1])))
         figures = {}
         for name, (rate, which) in means.items():
@@ -92,8 +107,18 @@ class Bootstrap:
                 continue
             draws = np.stack([_mean(rates[rate], which) for rates in drawn])
             value = float(np.mean([_mean(rates[rate], which)[0] for rates in exact]))
-            figures[name] = Figure(value, (draws.T * self.seeds).sum(1))
+            # All unseen errors in the class with the fewest pictures: nowhere could they hide better.
+            fewest = min(count for count, counts in zip(groups, which, strict=True) if counts)
+            figures[name] = Figure(value, (draws.T * self.seeds).sum(1), unseen_errors(fewest) / which.sum())
         return figures
+
+
+def unseen_errors(count: int) -> float:
+    """The highest rate of errors, 0 to 1, with which `count` pictures still show none in 2.5 of 100 repetitions.
+
+    Clopper & Pearson 1934.
+    """
+    return float(1 - (TAIL / 100) ** (1 / count))
 
 
 def classification_figures(
@@ -133,7 +158,7 @@ def label_figures(
     present: NDArray[np.bool_] = np.asarray(truth.any(0))
     rare = np.array([name in scarce for name in classes]) & present
     means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
-    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present))
+    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present), truth)
 
 
 def mean_figures(
@@ -153,9 +178,10 @@ def mean_figures(
     def rated(weights: NDArray[np.float64]) -> list[Rates]:
         return [{rate: _average(row, weights)} for row in values]
 
-    present: NDArray[np.bool_] = np.asarray(np.isfinite(values).any((0, 1)))
+    shown: NDArray[np.bool_] = np.asarray(np.isfinite(values).any(0))
+    present: NDArray[np.bool_] = np.asarray(shown.any(0))
     over = {name: (rate, np.array([one in which for one in classes]) & present) for name, which in means.items()}
-    return bootstrap.figures(rated, over | _by_class((rate,), classes, present))
+    return bootstrap.figures(rated, over | _by_class((rate,), classes, present), shown)
 
 
 def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
