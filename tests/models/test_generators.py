@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.dcgan import Binomial
 from models.generators import build_discriminator
 from models.progressive import MinibatchStddev, ProgressiveDiscriminator, ProgressiveGenerator
 from models.registry import build
@@ -19,6 +20,7 @@ CASES: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = [
     ("dcgan", 32, {"channels": 1, "nz": 16, "ngf": 8}, {"ndf": 8}),
     ("dcgan", 64, {"channels": 3, "nz": 16, "ngf": 8, "upsample": "nearest"}, {"ndf": 8, "norm": "none"}),
     ("dcgan", 64, {"channels": 2, "nz": 16, "ngf": 8}, {"ndf": 8, "norm": "none", "spectral": True}),
+    ("dcgan", 32, {"channels": 2, "nz": 16, "ngf": 8, "upsample": "smoothed"}, {"ndf": 8}),
     ("pggan", 32, {"channels": 1, "nz": 16, "width": 8}, {"width": 8}),
     ("pggan", 64, {"channels": 2, "nz": 16, "width": 8, "widest": 32}, {"width": 8, "widest": 32}),
 ]
@@ -45,6 +47,16 @@ def test_forward_backward(
         unused = [n for n, p in network.named_parameters() if p.grad is None]
         # A fully grown network no longer looks at what smaller stages were shown through.
         assert all("picture" in name for name in unused), unused
+
+
+def test_smoothing_takes_away_what_alternates_and_nothing_else() -> None:
+    smooth, rows = Binomial(), torch.arange(8)
+    checkerboard = (1 - 2.0 * ((rows[:, None] + rows) % 2)).expand(1, 1, 8, 8)
+    assert smooth(checkerboard)[..., 1:-1, 1:-1].abs().max() == 0
+    stripes = (1 - 2.0 * (rows % 2)).expand(1, 1, 8, 8)
+    assert smooth(stripes)[..., 1:-1].abs().max() == 0
+    plane = torch.full((2, 3, 8, 8), 0.25)
+    assert torch.equal(smooth(plane), plane)
 
 
 def test_the_class_matters() -> None:

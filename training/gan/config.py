@@ -36,8 +36,8 @@ class GanConfig(RunConfig):
     nz: int = Field(100, ge=8, le=1024, description="length of the random vector behind a picture")
     ngf: int = Field(32, ge=4, le=256, description="width of the generator")
     ndf: int = Field(32, ge=4, le=256, description="width of the discriminator")
-    upsample: Literal["transposed", "nearest"] = Field(
-        "transposed", description="how a DCGAN's generator doubles the side"
+    upsample: Literal["transposed", "smoothed", "nearest"] = Field(
+        "transposed", description="how a DCGAN's generator doubles the side; smoothed leaves no checkerboard"
     )
     d_norm: Literal["batch", "none"] = Field("batch", description="normalisation in a DCGAN's discriminator")
     spectral_norm: bool = Field(False, description="spectral normalisation of a DCGAN's discriminator")
