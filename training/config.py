@@ -30,7 +30,7 @@ class RunConfig(BaseModel):
         "auto", description="autocast; auto takes bf16 where the machine is fast at it"
     )
     compile: bool = Field(
-        False, description="torch.compile the network: a minute to start, then about 1.3 times faster"
+        False, description="torch.compile the network: a minute to start, and faster on some machines only; try it"
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     resume: bool = Field(False, description="go on from the last saved state in OUT")
