@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 import pytest
 from gradio.routes import App
+from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,7 +23,7 @@ from starlette.testclient import TestClient
 from steelgui.app import _logged_in
 from steelgui.guard import Guard
 from steelgui.live import MAX_BYTES, live_routes
-from steelgui.results import Defect, Inspection, Thresholds
+from steelgui.results import Defect, Evidence, Inspection, Thresholds
 from steelgui.services.live import AT_ONCE, Steady, shown, steady
 from steelgui.services.workbench import Workbench
 from steelgui.settings import Settings, assets_folder
@@ -126,11 +127,17 @@ def test_what_is_no_frame_is_refused(
         assert answer.status_code == status and said in answer.json()["detail"], answer.text
 
 
-def test_one_frame_at_a_time_and_no_queue(client: Client, workbench: Workbench) -> None:
-    workbench.inspector.load()
-    free = threading.Event()
-    # Holds the thread on which all networks run, so that nothing is answered meanwhile.
-    workbench.inspector._thread.submit(free.wait, 60)
+def test_one_frame_at_a_time_and_no_queue(
+    client: Client, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, free, look = threading.Semaphore(0), threading.Event(), workbench.queue.look
+
+    def held(image: NDArray[np.uint8]) -> Evidence:
+        arrived.release()
+        free.wait(60)
+        return look(image)
+
+    monkeypatch.setattr(workbench.queue, "look", held)
 
     def post(name: str) -> Any:
         return client.post(f"/live/frame?client={name}", content=SCRATCHED, headers=JPEG)
@@ -138,10 +145,11 @@ def test_one_frame_at_a_time_and_no_queue(client: Client, workbench: Workbench) 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [pool.submit(post, f"busy {number}") for number in range(AT_ONCE)]
         try:
-            while (own := post("busy 0")).status_code != 429 or (other := post("another")).status_code != 503:
-                assert not any(one.done() for one in waiting[1:])
+            assert all(arrived.acquire(timeout=60) for _ in waiting)
+            own, other = post("busy 0"), post("another")
         finally:
             free.set()
+    assert (own.status_code, other.status_code) == (429, 503)
     assert own.headers["retry-after"] == other.headers["retry-after"] == "1"
     assert [one.result().status_code for one in waiting] == [200] * AT_ONCE
     assert post("busy 0").status_code == 200, "its turn was not given back"
