@@ -29,6 +29,11 @@ margin:32px auto;max-width:1000px;padding:0 16px;color:#1d2126;background:#fff;f
 :lang(ko){word-break:keep-all}h1{font-size:24px}h2{font-size:18px;margin-top:32px}table{border-collapse:collapse}
 td,th{padding:4px 10px;text-align:right}
 th[scope=row],.l{text-align:left}tr+tr{border-top:1px solid #dfe3e8}figure{margin:16px 0}svg{max-width:100%}
+.sg-rates{list-style:none;max-width:720px;padding:0}.sg-rates li{display:grid;gap:12px;margin:0 0 12px;
+grid-template-columns:minmax(80px,18%) 1fr 44px;align-items:center;font-size:13px;line-height:14px}
+.sg-rates svg{display:block;overflow:visible}
+[data-scarce]>span:first-child{font-weight:600}.sg-rates span:last-child span{display:block;text-align:right}
+.sg-rates .sg-ticks{display:flex;grid-column:2;justify-content:space-between}
 .sg-word{font-size:20px;font-weight:600}.sg-swatch{display:inline-block;width:12px;height:12px;border-radius:3px;
 margin:0 6px 0 12px}.sg-confusions{display:flex;flex-wrap:wrap;gap:32px}caption{font-weight:600;text-align:left}
 .sg-hit{background:color-mix(in srgb,#009E73 calc(var(--share)*70%),transparent)}

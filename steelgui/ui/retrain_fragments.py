@@ -17,10 +17,10 @@ TONES = {"helped": "ok", "worse": "defect"} | dict.fromkeys(
 )
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
-WIDTH, LABEL, LINE = 640, 132, 14
-CURVES_HEIGHT = 168
-#: Characters of a class's name that the figure has room for; classes whose names fit side by side over a matrix.
-LONGEST, FEW = 20, 6
+#: Of an arm's line in the picture of intervals, px; of the curves' drawing.
+LINE, WIDTH, CURVES_HEIGHT = 14, 640, 168
+#: Classes whose names fit side by side over a matrix.
+FEW = 6
 #: Of the comparison: plain training first.
 SIDES = ("before", "after")
 
@@ -83,43 +83,42 @@ def intervals(result: Result, t: Translator, rate: str = "f1") -> str:
         return ""
     lows = [arm["figures"][name]["low"] for arm in arms for name in names]
     start = max(0.0, min((low for low in lows if low is not None), default=0.0) - 0.02)
-    height = len(names) * (len(arms) * LINE + 12) + 26
 
-    def across(value: float) -> float:
-        return LABEL + (WIDTH - LABEL - 56) * (value - start) / max(1e-9, 1 - start)
+    def across(value: float) -> str:
+        return f"{100 * (value - start) / max(1e-9, 1 - start):.2f}%"
 
-    parts, top = [], 6
+    rows = ""
     for name in names:
         label = t("retrain.scarce_mean") if ":" not in name else t.short(name.split(":", 1)[1])
-        middle = top + len(arms) * LINE / 2
-        weight = ' font-weight="600"' if ":" not in name or name.split(":", 1)[1] in scarce else ""
-        short = label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
-        parts.append(f'<text x="0" y="{middle + 4:.0f}"{weight}><title>{escape(label)}</title>{escape(short)}</text>')
-        for arm in arms:
-            figure, y = arm["figures"][name], top + LINE / 2
-            colour = COLOURS[arm["arm"]]
+        weighty = ":" not in name or name.split(":", 1)[1] in scarce
+        marks, values, said = "", "", []
+        for number, arm in enumerate(arms):
+            figure, y, colour = arm["figures"][name], LINE * (number + 0.5), COLOURS[arm["arm"]]
+            said.append(f"{arm_name(arm, t)}: {figure['value']:.3f}")
             if figure["low"] is not None:
-                parts.append(
-                    f'<line x1="{across(figure["low"]):.1f}" x2="{across(figure["high"]):.1f}" y1="{y}" y2="{y}" '
+                said[-1] += f" ({figure['low']:.3f} … {figure['high']:.3f})"
+                marks += (
+                    f'<line x1="{across(figure["low"])}" x2="{across(figure["high"])}" y1="{y}" y2="{y}" '
                     f'stroke="{colour}" stroke-width="4" stroke-opacity=".45" stroke-linecap="round"/>'
                 )
-            parts.append(f'<circle cx="{across(figure["value"]):.1f}" cy="{y}" r="4.5" fill="{colour}"/>')
-            parts.append(f'<text x="{WIDTH}" y="{y + 4}" text-anchor="end">{figure["value"]:.3f}</text>')
-            top += LINE
-        top += 12
-    ticks = "".join(
-        f'<text x="{across(value):.1f}" y="{height - 4}" text-anchor="middle">{value:.2f}</text>'
-        for value in (start, (1 + start) / 2, 1.0)
-    )
+            marks += f'<circle cx="{across(figure["value"])}" cy="{y}" r="4.5" fill="{colour}"/>'
+            values += f"<span>{figure['value']:.3f}</span>"
+        told = escape("; ".join(said))
+        rows += (
+            f"<li{' data-scarce' if weighty else ''}><span>{escape(label)}</span>"
+            f'<svg width="100%" height="{LINE * len(arms)}" role="img" aria-label="{told}"><title>{told}</title>'
+            f"{marks}</svg>"
+            f'<span aria-hidden="true">{values}</span></li>'
+        )
+    ticks = "".join(f"<span>{value:.2f}</span>" for value in (start, (1 + start) / 2, 1.0))
     legend = "".join(
         f'<span><i class="sg-swatch" style="background:{COLOURS[arm["arm"]]}"></i>{escape(arm_name(arm, t))}</span>'
         for arm in arms
     )
-    title = escape(t(f"retrain.intervals_{rate}"))
     return (
-        f'<figure class="sg-intervals"><figcaption>{title}</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
-        f'{"".join(parts)}{ticks}</svg><div class="sg-curves">{legend}</div></figure>'
+        f'<figure class="sg-intervals"><figcaption>{escape(t(f"retrain.intervals_{rate}"))}</figcaption>'
+        f'<ul class="sg-rates">{rows}<li aria-hidden="true"><span class="sg-ticks">{ticks}</span></li></ul>'
+        f'<div class="sg-curves">{legend}</div></figure>'
     )
 
 
