@@ -105,7 +105,7 @@ def test_a_write_waits_for_another_process_lock(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("steelgui.database.BUSY_SECONDS", 0.05)
     history = History(Settings(home=tmp_path), patience=20)
     history.count()
-    holder = child(HOLDER, tmp_path / "history.db", 1.5)
+    holder = child(HOLDER, tmp_path / "history.db", 3)
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     begin = time.monotonic()
     row = history.record(picture(), inspection(), name="x", source="camera")
