@@ -89,6 +89,13 @@ class TrainConfig(RunConfig):
     settle: int = Field(
         0, ge=0, description="batches on which batch norm's statistics are measured anew before each validation"
     )
+    average: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="last part of the epochs whose networks are averaged into one (SWA), where validation jumps from "
+        "epoch to epoch",
+    )
     synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures that join the training split")
     ratio: float = Field(1.0, gt=0, le=100, description="synthetic pictures for each real one, class by class")
     min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from models.checkpoint import save_checkpoint
 from models.files import atomic_path
@@ -87,7 +88,8 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
     rates = [group["lr"] for group in groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=total, pct_start=0.15)
     scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
-    state = _State(config, network, optimizer, schedule, scaler)
+    average = AveragedModel(network, use_buffers=True) if config.average else None
+    state = _State(config, network, optimizer, schedule, scaler, *([average] if average else []))
     done = state.load() if config.resume else 0
     yield Started(total, config.epochs, start.sentence, task.counts, str(device), task.notes)
 
@@ -114,10 +116,14 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                     f"the loss became NaN in epoch {epoch}; lower learning_rate ({config.learning_rate}) or use fp32"
                 )
             yield Step(step, total, values, seen / (time.perf_counter() - since))
+        judged = network
+        if average and epoch > (1 - config.average) * config.epochs:
+            average.update_parameters(network)
+            judged = average.module
         if config.settle:
-            settle(network, (batch[0].to(device) for batch in islice(task.batches(epoch), config.settle)))
-        network.eval()
-        figures = task.evaluate(network)
+            settle(judged, (batch[0].to(device) for batch in islice(task.batches(epoch), config.settle)))
+        judged.eval()
+        figures = task.evaluate(judged)
         yield Metric(epoch, "validation", {k: v for k, v in figures.items() if isinstance(v, (int, float))})
         score = task.score(figures)
         improved = state.best is None or score > state.best
@@ -135,7 +141,7 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                 "epoch": epoch,
                 "config": json.loads(config.model_dump_json()),
             }
-            save_checkpoint(config.best, network, spec, card)
+            save_checkpoint(config.best, judged, spec, card)
         state.save(epoch)
         yield Saved(config.best, epoch, improved)
         if epoch - state.best_epoch >= config.patience:

@@ -48,9 +48,11 @@ def test_events_and_checkpoint(kind: str, strips_folder: Path, tmp_path: Path) -
     assert set(checkpoint.spec.classes) <= {"crazing", "patches", "pitted_surface", "scratches"}
 
 
-@pytest.mark.parametrize("kind", ["classifier", "segmenter"])
-def test_a_resumed_training_ends_with_the_same_weights(kind: str, strips_folder: Path, tmp_path: Path) -> None:
-    whole, broken = small(kind, strips_folder, tmp_path / "whole"), small(kind, strips_folder, tmp_path / "broken")
+@pytest.mark.parametrize(("kind", "average"), [("classifier", 0.0), ("segmenter", 1.0)])
+def test_a_resumed_training_ends_with_the_same_weights(
+    kind: str, average: float, strips_folder: Path, tmp_path: Path
+) -> None:
+    whole, broken = (small(kind, strips_folder, tmp_path / name, average=average) for name in ("whole", "broken"))
     run(whole)
     events = iter(train_classifier(broken) if isinstance(broken, ClassifierConfig) else train_segmenter(broken))  # type: ignore[arg-type]
     while next(events).kind != "saved":
@@ -58,9 +60,34 @@ def test_a_resumed_training_ends_with_the_same_weights(kind: str, strips_folder:
     next(events)  # one step into the second epoch
     events.close()  # type: ignore[attr-defined]
     assert [e.kind for e in run(broken.model_copy(update={"resume": True}))].count("metric") == 1
-    first, second = (torch.load(c.out / "resume.pt", weights_only=True)["parts"][0] for c in (whole, broken))
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    first, second = (torch.load(c.out / "resume.pt", weights_only=True)["parts"] for c in (whole, broken))
+    for number in (0, -1) if average else (0,):
+        assert all(torch.equal(first[number][name], second[number][name]) for name in first[number])
     assert load_file(whole.best).keys() == load_file(broken.best).keys()
+
+
+@pytest.mark.parametrize(("average", "averaged"), [(1.0, [1, 2, 3]), (0.5, [2, 3]), (0.0, [3])])
+def test_the_last_epochs_are_averaged(
+    average: float, averaged: list[int], strips_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is judged and kept is the mean of them; what is trained goes on from where it was."""
+    judged: list[dict[str, torch.Tensor]] = []
+
+    def judge(network: torch.nn.Module, *_: Any) -> dict[str, Any]:
+        judged.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return {"dice_positive": len(judged) / 3}
+
+    monkeypatch.setattr("training.segmenter.evaluate_segmenter", judge)
+    config = small("segmenter", strips_folder, tmp_path / "out", epochs=3, average=average)
+    trained = {}
+    for event in train_segmenter(config):  # type: ignore[arg-type]
+        if event.kind == "saved":
+            trained[event.epoch] = torch.load(config.out / "resume.pt", weights_only=True)["parts"][0]
+    for name, tensor in judged[-1].items():
+        if tensor.is_floating_point():
+            mean = torch.stack([trained[epoch][name] for epoch in averaged]).mean(0)
+            torch.testing.assert_close(tensor, mean, msg=name)
+            torch.testing.assert_close(load_file(config.best)[name].float(), mean, atol=1e-3, rtol=1e-3, msg=name)
 
 
 def test_a_single_label_training_on_folders_learns(tmp_path: Path) -> None:
