@@ -25,7 +25,7 @@ from steelgui.ui.workshop import Workshop
 SCRIPTS = ("page.js", "tour.js")
 #: In this order.
 STYLES = (
-    *("style.css", "history.css", "live.css", "dashboard.css", "settings.css"),
+    *("style.css", "retrain.css", "data.css", "history.css", "live.css", "dashboard.css", "settings.css"),
     *("detector.css", "compare.css", "tour.css", "desktop/quit.css"),
 )
 #: Keys of the texts that scripts put in.
