@@ -28,6 +28,7 @@ bundle *ARGS:
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
     uv run steelgui train classifier --config training/recipes/neu-classifier.json
+    uv run steelgui train segmenter --config training/recipes/neu-segmenter-start.json
     uv run steelgui train segmenter --config training/recipes/neu-segmenter.json
     uv run steelgui train gan --config training/recipes/neu-generator.json --name neu-generator
 
