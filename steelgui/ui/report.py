@@ -35,7 +35,8 @@ grid-template-columns:minmax(80px,18%) 1fr 44px;align-items:center;font-size:13p
 [data-scarce]>span:first-child{font-weight:600}.sg-rates span:last-child span{display:block;text-align:right}
 .sg-rates .sg-ticks{display:flex;grid-column:2;justify-content:space-between}
 .sg-word{font-size:20px;font-weight:600}.sg-swatch{display:inline-block;width:12px;height:12px;border-radius:3px;
-margin:0 6px 0 12px}.sg-confusions{display:flex;flex-wrap:wrap;gap:32px}caption{font-weight:600;text-align:left}
+margin:0 6px 0 12px}.sg-confusions{display:flex;flex-wrap:wrap;gap:32px}.sg-confusion{min-width:0}
+.sg-scroll{overflow-x:auto}caption{font-weight:600;text-align:left}
 .sg-hit{background:color-mix(in srgb,#009E73 calc(var(--share)*70%),transparent)}
 .sg-miss{background:color-mix(in srgb,#D55E00 calc(var(--share)*70%),transparent)}
 .p{display:flex;flex-wrap:wrap;gap:12px}.p figure{margin:0;width:112px;font-size:12px}.p img{width:112px;height:112px}
@@ -103,7 +104,8 @@ def report_html(result: Mapping[str, Any], t: Translator) -> str:
     )
     title = escape(t("report.title"))
     return (
-        f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+        f'<!doctype html><html lang="{t.lang}"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
         f"<h1>{title}</h1>{fragments.verdict(result, t)}"
         f"{fragments.intervals(result, t, fragments.rate_of(result))}{fragments.intervals(result, t, 'recall')}"
         f"{fragments.confusions(result, t, buttons=False)}{pictures}"
