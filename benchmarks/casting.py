@@ -97,7 +97,7 @@ def report(samples: Sequence[Sample], by_seed: Sequence[Numbers]) -> None:
         draws = np.stack([one[name] for one in drawn]).T
         margin = unseen_errors(len(np.unique(groups if name == "accuracy" else groups[defective])))
         value = float(np.mean([one[name][0] for one in exact]))
-        figure = Figure(value, (draws * bootstrap.seeds).sum(1), margin).interval()
+        figure = Figure(value, (draws * bootstrap.seeds).sum(1), margin, counted=True).interval()
         print(f"{name}: {figure.value:.4f}, 95 % interval {figure.low:.4f} to {figure.high:.4f}")
 
 

@@ -125,6 +125,22 @@ def test_without_an_error_an_interval_is_that_of_counts(truth: np.ndarray) -> No
         assert (never.value, never.low, never.high) == (0, 0, pytest.approx(1 - lowest, abs=1e-4))
 
 
+def test_one_error_tells_no_more_than_none(truth: np.ndarray) -> None:
+    """39 of 40 right: Clopper and Pearson give 0.868 to 0.999; a bootstrap alone would give 0.925 to 1."""
+    bootstrap, found = Bootstrap([str(i) for i in range(120)], 2), truth.copy()
+    found[0] = (truth[0] + 1) % 3
+    recall = f"recall:{CLASSES[truth[0]]}"
+    arms = [classification_figures(bootstrap, truth, np.stack([one, one]), CLASSES, ()) for one in (truth, found)]
+    none, one = (figures[recall].interval() for figures in arms)
+    assert one.value == 39 / 40 and one.high == 1
+    assert one.low == pytest.approx(39 / 40 - 0.0881, abs=1e-4) and one.low < none.low
+    assert all(
+        arms[1][name].interval().low < arms[0][name].interval().low for name in (recall, "macro_f1", f"f1:{CLASSES[0]}")
+    )
+    change = arms[1][recall].minus(arms[0][recall])
+    assert change.low < -1 / 40 < 0 < change.high, "one picture shows no difference"
+
+
 def test_arms_that_never_differ_may_yet_do_so(truth: np.ndarray) -> None:
     bootstrap = Bootstrap([str(i) for i in range(120)], 2)
     arms = [classification_figures(bootstrap, truth, np.stack([truth, truth]), CLASSES, ("rare",)) for _ in range(2)]

@@ -41,13 +41,17 @@ class Interval:
 class Figure:
     """A mean over seeds, and the same in every draw of a bootstrap.
 
-    `margin` is how far from it the truth may lie where all draws are alike, as they are without a single error: 90 of
-    90 right is no proof of 1.
+    Attributes:
+        margin: how far from it the truth may lie where all draws are alike, as they are without a single error: 90 of
+            90 right is no proof of 1.
+        counted: it is a rate of right and wrong answers. One error among 90 cannot tell more than none: its interval
+            reaches as far as `margin`, too, where draws of the one error alone would make it narrower.
     """
 
     value: float
     draws: NDArray[np.float64]
     margin: float = 0.0
+    counted: bool = False
 
     def interval(self, least: float = 0.0) -> Interval:
         """`least` is the lowest value there is; the highest is 1."""
@@ -55,14 +59,15 @@ class Figure:
         if not len(draws):
             return Interval(self.value, float("nan"), float("nan"))
         low, high = np.percentile(draws, [TAIL, 100 - TAIL])
-        if high - low < ALIKE:
-            low, high = max(least, self.value - self.margin), min(1.0, self.value + self.margin)
+        if self.counted or high - low < ALIKE:
+            low = min(low, max(least, self.value - self.margin))
+            high = max(high, min(1.0, self.value + self.margin))
         return Interval(self.value, float(low), float(high))
 
     def minus(self, other: Figure) -> Interval:
         """The paired difference: both are looked at in the same draws."""
         margin = max(self.margin, other.margin)
-        return Figure(self.value - other.value, self.draws - other.draws, margin).interval(least=-1.0)
+        return Figure(self.value - other.value, self.draws - other.draws, margin, self.counted).interval(least=-1.0)
 
 
 class Bootstrap:
@@ -90,7 +95,11 @@ class Bootstrap:
         )
 
     def figures(
-        self, rated: Rated, means: Mapping[str, tuple[str, NDArray[np.bool_]]], shown: NDArray[np.bool_]
+        self,
+        rated: Rated,
+        means: Mapping[str, tuple[str, NDArray[np.bool_]]],
+        shown: NDArray[np.bool_],
+        counted: bool = False,
     ) -> dict[str, Figure]:
         """Means over seeds.
 
@@ -98,6 +107,7 @@ class Bootstrap:
             rated: B×N weights, how often each picture counts → each seed's rates, B×K by name.
             means: figure → the rate, and over which of the K classes it is a mean; without any there is no figure.
             shown: N×K, the pictures that each class's rate is measured on.
+            counted: the rates are of right and wrong answers.
         """
         groups = [len(set(self._member[of_class])) for of_class in shown.T]
         drawn, exact = rated(self.pictures), rated(np.ones((1, self.pictures.shape[1])))
@@ -109,7 +119,8 @@ class Bootstrap:
             value = float(np.mean([_mean(rates[rate], which)[0] for rates in exact]))
             # All unseen errors in the class with the fewest pictures: nowhere could they hide better.
             fewest = min(count for count, counts in zip(groups, which, strict=True) if counts)
-            figures[name] = Figure(value, (draws.T * self.seeds).sum(1), unseen_errors(fewest) / which.sum())
+            margin = unseen_errors(fewest) / which.sum()
+            figures[name] = Figure(value, (draws.T * self.seeds).sum(1), margin, counted)
         return figures
 
 
@@ -158,7 +169,7 @@ def label_figures(
     present: NDArray[np.bool_] = np.asarray(truth.any(0))
     rare = np.array([name in scarce for name in classes]) & present
     means = {"macro_f1": ("f1", present), "scarce_f1": ("f1", rare), "scarce_recall": ("recall", rare)}
-    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present), truth)
+    return bootstrap.figures(rated, means | _by_class(("f1", "recall"), classes, present), truth, counted=True)
 
 
 def mean_figures(
@@ -181,7 +192,8 @@ def mean_figures(
     shown: NDArray[np.bool_] = np.asarray(np.isfinite(values).any(0))
     present: NDArray[np.bool_] = np.asarray(shown.any(0))
     over = {name: (rate, np.array([one in which for one in classes]) & present) for name, which in means.items()}
-    return bootstrap.figures(rated, over | _by_class((rate,), classes, present), shown)
+    counted = bool(np.isin(values[np.isfinite(values)], (0, 1)).all())
+    return bootstrap.figures(rated, over | _by_class((rate,), classes, present), shown, counted)
 
 
 def dice_by_picture(areas: NDArray[np.int64]) -> NDArray[np.float64]:
