@@ -24,7 +24,7 @@ selftest *ARGS:
 bundle *ARGS:
     uv run python build/bundle.py {{ARGS}}
 
-# Train the bundled models again (two and a half hours on two cores): in dist/, the generator as a run.
+# Train the bundled models again (four hours on two cores): in dist/, the generator as a run.
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
     uv run steelgui train classifier --config training/recipes/neu-classifier.json
