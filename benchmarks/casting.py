@@ -38,7 +38,7 @@ from training.data import read_dataset
 from training.data.record import Sample, load_image
 from training.data.seen import digests
 from training.data.splits import group_key, split_anew
-from training.experiment.compare import Bootstrap, Figure, unseen_errors
+from training.experiment.compare import Bootstrap, Rates
 from training.material import Material
 from training.metrics import caught_without_alarms
 
@@ -89,15 +89,16 @@ def report(samples: Sequence[Sample], by_seed: Sequence[Numbers]) -> None:
         )
         for index in np.flatnonzero((scores >= 0.5) != defective):
             print(f"  wrong: {samples[index].image.name}, score {scores[index]:.3f}")
-    groups = np.array([group_key(sample) for sample in samples])
-    bootstrap = Bootstrap(groups.tolist(), len(by_seed))
-    drawn = [rates(scores, defective, bootstrap.pictures) for scores in by_seed]
-    exact = [rates(scores, defective, np.ones((1, len(samples)))) for scores in by_seed]
-    for name in drawn[0]:
-        draws = np.stack([one[name] for one in drawn]).T
-        margin = unseen_errors(len(np.unique(groups if name == "accuracy" else groups[defective])))
-        value = float(np.mean([one[name][0] for one in exact]))
-        figure = Figure(value, (draws * bootstrap.seeds).sum(1), margin, counted=True).interval()
+    bootstrap = Bootstrap([group_key(sample) for sample in samples], len(by_seed))
+
+    def rated(weights: Numbers) -> list[Rates]:
+        each = (rates(scores, defective, weights) for scores in by_seed)
+        return [{name: draws[:, None] for name, draws in one.items()} for one in each]
+
+    everything = np.ones_like(defective)
+    for name, on in (("accuracy", everything), ("missed at 0 false alarms", defective)):
+        means = {name: (name, np.array([True]))}
+        figure = bootstrap.figures(rated, means, on[:, None], counted=True)[name].interval()
         print(f"{name}: {figure.value:.4f}, 95 % interval {figure.low:.4f} to {figure.high:.4f}")
 
 

@@ -118,6 +118,10 @@ class TrainConfig(RunConfig):
             raise ValueError("rotations need a square input; leave width or rotations out")
         return self
 
+    def in_last(self, part: float, epoch: int) -> bool:
+        """Is `epoch`, from 1, in that last part of them, 0 to 1?"""
+        return epoch > self.epochs * (1 - part)
+
     @property
     def preprocess(self) -> Preprocess:
         return Preprocess(self.size, width=self.width, tiles=self.tiles)

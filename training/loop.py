@@ -117,7 +117,7 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
                 )
             yield Step(step, total, values, seen / (time.perf_counter() - since))
         judged = network
-        if average and epoch > (1 - config.average) * config.epochs:
+        if average and config.in_last(config.average, epoch):
             average.update_parameters(network)
             judged = average.module
         if config.settle:

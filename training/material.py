@@ -168,7 +168,7 @@ def epoch_order(
     alone. The last `config.real_last` of the epochs pass over synthetic samples."""
     rng = np.random.default_rng([config.seed, epoch])
     size, steps = steps_per_epoch(config, len(samples))
-    real_only = epoch > config.epochs * (1 - config.real_last)
+    real_only = config.in_last(config.real_last, epoch)
     eligible = np.array([i for i, sample in enumerate(samples) if not (real_only and sample.split == SYNTHETIC)])
     if config.balanced:
         frequency = Counter(label for index in eligible for label in samples[index].labels)
