@@ -129,8 +129,9 @@ def pareto(result: Result, kind: str, t: Translator) -> str:
     title = escape(t("compare.pareto", figure=t.figure(name)))
     return (
         f'<figure class="sg-intervals sg-pareto"><figcaption>{title}</figcaption>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" font-size="12" fill="currentColor">'
-        f'{"".join(parts)}</svg><p class="sg-meta">{escape(_measured(result, t))}</p></figure>'
+        f'<div class="sg-scroll"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" font-size="12" '
+        f'fill="currentColor">{"".join(parts)}</svg></div>'
+        f'<p class="sg-meta">{escape(_measured(result, t))}</p></figure>'
     )
 
 

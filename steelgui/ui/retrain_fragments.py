@@ -17,8 +17,8 @@ TONES = {"helped": "ok", "worse": "defect"} | dict.fromkeys(
 )
 #: One colour an arm, of Okabe and Ito's palette.
 COLOURS = {"plain": "#7f8792", "balanced": "#0072B2", "synthetic": "#E69F00", "both": "#009E73"}
-#: Of an arm's line in the picture of intervals, px; of the curves' drawing.
-LINE, WIDTH, CURVES_HEIGHT = 14, 640, 168
+#: Of an arm's line in the picture of intervals, px.
+LINE = 14
 #: Classes whose names fit side by side over a matrix.
 FEW = 6
 #: Of the comparison: plain training first.
@@ -243,32 +243,31 @@ def progress(seen: Experiment, t: Translator) -> str:
 
 def _curves(seen: Experiment, t: Translator) -> str:
     """Each training's figure on validation by epoch, coloured by its arm."""
-    high = CURVES_HEIGHT
-
-    def place(epoch: float, value: float) -> tuple[float, float]:
-        return round(28 + (WIDTH - 36) * epoch / max(seen.epochs, 1), 1), round(high - 18 - (high - 26) * value, 1)
-
-    lines = ""
+    lines = dots = ""
     for arm, points in seen.curves:
         if points:
-            placed, colour = [place(*point) for point in points], COLOURS[arm]
-            path, (x, y) = " ".join(f"{x},{y}" for x, y in placed), placed[-1]
-            lines += f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-opacity=".75"/>'
-            lines += f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
-    ticks = ""
-    for value in (0, 0.5, 1):
-        left, y = place(0, value)
-        ticks += f'<line x1="{left}" x2="{WIDTH - 8}" y1="{y}" y2="{y}" stroke="currentColor" stroke-opacity=".15"/>'
-        ticks += f'<text x="0" y="{y + 4}">{value:g}</text>'
+            placed = [(round(100 * epoch / max(seen.epochs, 1), 2), round(100 - 100 * y, 2)) for epoch, y in points]
+            path, (x, y), colour = " ".join(f"{x},{y}" for x, y in placed), placed[-1], COLOURS[arm]
+            lines += (
+                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-opacity=".75" '
+                f'vector-effect="non-scaling-stroke"/>'
+            )
+            dots += f'<circle cx="{x}%" cy="{y}%" r="3" fill="{colour}"/>'
+    ticks = "".join(
+        f'<line x2="100%" y1="{y}%" y2="{y}%" stroke="currentColor" stroke-opacity=".15"/>'
+        f'<text x="-8" y="{y}%" dy="4" text-anchor="end">{1 - y / 100:g}</text>'
+        for y in (0, 50, 100)
+    )
     legend = "".join(
         f'<span><i class="sg-swatch" style="background:{COLOURS[arm]}"></i>{escape(t(f"arm.{arm}"))}</span>'
         for arm in dict.fromkeys(arm for arm, _ in seen.curves)
     )
     title = escape(t("retrain.trainings"))
     return (
-        f'<figure class="sg-intervals"><figcaption>{title}</figcaption><svg viewBox="0 0 {WIDTH} {high}" role="img" '
-        f'aria-label="{title}" font-size="11" fill="currentColor">{ticks}{lines}'
-        f'<text x="{WIDTH - 8}" y="{high - 2}" text-anchor="end">{escape(t("retrain.epochs_n", n=seen.epochs))}</text>'
+        f'<figure class="sg-intervals"><figcaption>{title}</figcaption>'
+        f'<svg class="sg-epochs" role="img" aria-label="{title}" fill="currentColor">{ticks}'
+        f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" overflow="visible">{lines}</svg>{dots}'
+        f'<text x="100%" y="100%" dy="16" text-anchor="end">{escape(t("retrain.epochs_n", n=seen.epochs))}</text>'
         f'</svg><div class="sg-curves">{legend}</div></figure>'
     )
 

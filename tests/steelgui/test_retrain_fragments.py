@@ -12,6 +12,7 @@ from PIL import Image
 
 from steelgui.results import Evidence
 from steelgui.services.judged import Judged
+from steelgui.services.retraining import Experiment
 from steelgui.ui import heat_fragments, report
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
@@ -112,6 +113,16 @@ def test_the_korean_report_is_korean(result: dict[str, Any]) -> None:
     assert "학습 88장, 검증 36장, 테스트 30장, 합성 40장" in table
     assert "resnet18, 128² px, 에포크 12회, 스텝당 32장, 시작: 내장 강재 백본" in table
     assert "패치 80, 스크래치 8" in table
+
+
+def test_the_curves_of_a_running_experiment_end_where_its_trainings_stand() -> None:
+    trainings = (("plain-seed1", 0.25), ("both-2-seed1", None))
+    curves = (("plain", ((1, 0.75), (2, 0.25))), ("both", ()))
+    html = fragments.progress(
+        Experiment("1", "mine", "running", 3, 12, None, trainings, 60.0, None, curves, epochs=4), EN
+    )
+    assert 'points="25.0,25.0 50.0,75.0"' in html and 'cx="50.0%" cy="75.0%"' in html
+    assert html.count("<polyline") == 1 and "4 epochs" in html, "what has not begun has no line"
 
 
 def test_a_segmenter_shows_its_dice_and_no_matrix(segmenter: dict[str, Any]) -> None:
