@@ -4,7 +4,7 @@ uv run python benchmarks/experiment_neu.py --pool held-back [--task segmenter] [
 
 `--pool transplants` puts the training pictures' own defects on their own steel; nothing is known of it beforehand.
 NEU has masks of three classes only: a segmenter's scarce ones, and those that transplants show, are inclusion and
-scratches.
+scratches, or with `--classes inclusion patches scratches` all three.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +28,14 @@ from training.experiment.config import ARMS, ExperimentConfig
 from training.experiment.run import train_experiment
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SCARCE = ("inclusion", "pitted_surface", "scratches")
 #: Training pictures of the other classes, and pictures of each scarce class that a planted pool may use.
 OTHERS, POOL = 120, 48
 #: A line of split.csv.
 Row = dict[str, str]
 
 
-def cut_down(folder: Path, scarce: int) -> dict[str, list[Path]]:
-    """NEU with `scarce` training pictures of three classes; returns the pictures that are in no split, by class.
+def cut_down(folder: Path, scarce: int, classes: Sequence[str]) -> dict[str, list[Path]]:
+    """NEU with `scarce` training pictures of `classes`; returns the pictures that are in no split, by class.
 
     NEU's validation split stays, what is left of its training is the test.
     """
@@ -54,8 +54,8 @@ def cut_down(folder: Path, scarce: int) -> dict[str, list[Path]]:
             if row["label"] == label and row["split"] == "train":
                 groups[row["group"]].append(row)
         shuffled = [groups[name] for name in random.permutation(sorted(groups))]
-        train, shuffled = take(shuffled, scarce if label in SCARCE else OTHERS)
-        if label in SCARCE:
+        train, shuffled = take(shuffled, scarce if label in classes else OTHERS)
+        if label in classes:
             held_back, shuffled = take(shuffled, POOL)
             spare[label] = [source / row["image"] for row in held_back]
         test = [row for group in shuffled for row in group]
@@ -88,7 +88,7 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
     with (data / "split.csv").open(newline="") as file:
         train = [(row["image"], row["label"]) for row in csv.DictReader(file) if row["split"] == "train"]
     random = np.random.default_rng(1)
-    for label in SCARCE:
+    for label in spare:
         pictures, masks = folder / label, folder / "masks" / label
         for part in (pictures, masks):
             part.mkdir(parents=True)
@@ -108,10 +108,10 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
     return folder
 
 
-def transplants(folder: Path, data: Path, count: int) -> Path:
-    """A pool of `count` pictures of each scarce class that has masks, as `steelgui sample DATA` draws them."""
+def transplants(folder: Path, data: Path, count: int, classes: Sequence[str]) -> Path:
+    """A pool of `count` pictures of each of `classes` that has masks, as `steelgui sample DATA` draws them."""
     maker = Transplants(data)
-    for label in sorted(set(SCARCE) & set(maker.classes)):
+    for label in sorted(set(classes) & set(maker.classes)):
         for part in (folder / label, folder / "masks" / label):
             part.mkdir(parents=True)
         for made in maker.draw(count, 0, label):
@@ -127,7 +127,8 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=64, help="transplants of a class")
     parser.add_argument("--task", default="classifier", choices=("classifier", "segmenter"))
-    parser.add_argument("--scarce", type=int, default=8)
+    parser.add_argument("--scarce", type=int, default=8, help="training pictures that each of --classes keeps")
+    parser.add_argument("--classes", nargs="+", default=["inclusion", "pitted_surface", "scratches"])
     parser.add_argument("--init", default=str(SHARED / "weights" / "mobilenetv2_100.safetensors"))
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
     parser.add_argument("--arch", default="mobilenetv2_100")
@@ -137,19 +138,23 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--average", type=float, default=0.0, help="last part of the epochs that is averaged (SWA)")
     options = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        spare = cut_down(folder / "data", options.scarce)
+        spare = cut_down(folder / "data", options.scarce, options.classes)
         if options.pool == "transplants":
-            pool = transplants(folder / "pool", folder / "data", options.count)
+            pool = transplants(folder / "pool", folder / "data", options.count, options.classes)
         elif options.pool in ("held-back", "copies", "noise"):
             pool = planted(options.pool, folder / "pool", folder / "data", spare)
         else:
             pool = Path(options.pool)
         values = {"data": folder / "data", "out": folder / "run", "synthetic": [pool]}
-        asked = ("task", "arms", "ratios", "seeds", "epochs", "init", "arch", "size", "batch_size", "learning_rate")
+        asked = (
+            *("task", "arms", "ratios", "seeds", "epochs", "init", "arch", "size"),
+            *("batch_size", "learning_rate", "average"),
+        )
         values |= {name: getattr(options, name) for name in asked}
         for event in train_experiment(parse(ExperimentConfig, values)):
             if event.kind == "trial" and event.done:

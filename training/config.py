@@ -41,15 +41,34 @@ class RunConfig(BaseModel):
         return self.out / f"{self.out.resolve().name}.safetensors"
 
 
-class TrainConfig(RunConfig):
-    """What a classifier's and a segmenter's training share."""
+class LearningConfig(RunConfig):
+    """What a training and an experiment, which is many of them, share."""
 
     init: str = Field(
         "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
     )
-    epochs: int = Field(12, ge=1, le=1000, description="passes over the training split")
     batch_size: int = Field(32, ge=2, le=1024, description="images a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
+    average: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="last part of the epochs whose networks are averaged into one (SWA), where validation jumps from "
+        "epoch to epoch",
+    )
+    min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")
+    min_distance: float = Field(
+        0.0, ge=0, le=10, description="of synthetic pictures: how far from the nearest training picture, at least"
+    )
+    real_last: float = Field(
+        0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
+    )
+
+
+class TrainConfig(LearningConfig):
+    """What a classifier's and a segmenter's training share."""
+
+    epochs: int = Field(12, ge=1, le=1000, description="passes over the training split")
     start_rate: float = Field(
         0.3, gt=0, le=1, description="learning rate of layers taken from the start, as a part of the new layers' rate"
     )
@@ -89,22 +108,8 @@ class TrainConfig(RunConfig):
     settle: int = Field(
         0, ge=0, description="batches on which batch norm's statistics are measured anew before each validation"
     )
-    average: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        description="last part of the epochs whose networks are averaged into one (SWA), where validation jumps from "
-        "epoch to epoch",
-    )
     synthetic: tuple[Path, ...] = Field((), description="sets of synthetic pictures that join the training split")
     ratio: float = Field(1.0, gt=0, le=100, description="synthetic pictures for each real one, class by class")
-    min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")
-    min_distance: float = Field(
-        0.0, ge=0, le=10, description="of synthetic pictures: how far from the nearest training picture, at least"
-    )
-    real_last: float = Field(
-        0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
-    )
 
     @model_validator(mode="after")
     def _input_fits(self) -> Self:

@@ -31,7 +31,7 @@ from training.runs import Run, RunError
 
 FIELDS = (
     *("arch", "init", "size", "epochs", "batch_size", "learning_rate", "classic"),
-    *("min_confidence", "min_distance", "real_last", "normal", "seed"),
+    *("min_confidence", "min_distance", "real_last", "average", "normal", "seed"),
 )
 #: Of the settings' names and words: a classifier's `arch` is not a GAN's.
 SCOPE = "retrain"

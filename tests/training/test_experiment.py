@@ -120,6 +120,16 @@ def test_the_plan_tries_every_ratio_with_every_seed(striped: Path, tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("task", ["classifier", "segmenter"])
+def test_every_training_learns_as_the_experiment_says(striped: Path, tmp_path: Path, task: str) -> None:
+    asked = config(striped, tmp_path, None, task=task, size=64, average=0.5, real_last=0.25, epochs=7)
+    plain, synthetic = (asked.training(False, with_pool, 3, tmp_path / "a", 88) for with_pool in (False, True))
+    for training in (plain, synthetic):
+        assert (training.average, training.epochs, training.learning_rate) == (0.5, 7, 3e-3)
+        assert (training.seed, training.max_per_epoch, training.preprocess.size) == (3, 88, 64)
+    assert (plain.real_last, synthetic.real_last) == (0, 0.25), "without a pool all pictures are real"
+
+
 def test_a_test_picture_among_the_synthetic_ones_is_refused(striped: Path, tmp_path: Path) -> None:
     leaked = np.asarray(Image.open(striped / "images/rare/test-3.png"))
     with pytest.raises(DataError, match=r"is the test picture test-3\.png"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from training.config import SMALLEST_CROP, ClassifierConfig, RunConfig, SegmenterConfig, parse, split_commas
+from training.config import SMALLEST_CROP, ClassifierConfig, LearningConfig, SegmenterConfig, parse, split_commas
 
 #: `both` is synthetic pictures with balanced sampling.
 Arm = Literal["plain", "balanced", "synthetic", "both"]
@@ -16,7 +16,7 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 WITH_SYNTHETIC: frozenset[str] = frozenset({"synthetic", "both"})
 
 
-class ExperimentConfig(RunConfig):
+class ExperimentConfig(LearningConfig):
     """`train_experiment`: every arm with every seed, on the same split and with the same number of steps."""
 
     task: Literal["classifier", "segmenter"] = Field(
@@ -31,20 +31,8 @@ class ExperimentConfig(RunConfig):
     )
     seeds: int = Field(3, ge=1, le=20, description="trainings an arm")
     scarce: tuple[str, ...] = Field((), description="classes that it is about; the scarce ones if left out")
-    min_confidence: float = Field(0.0, ge=0, le=1, description="of synthetic pictures: the classifier's, at least")
-    min_distance: float = Field(
-        0.0, ge=0, le=10, description="of synthetic pictures: how far from the nearest training picture, at least"
-    )
-    real_last: float = Field(
-        0.0, ge=0, lt=1, description="last part of the epochs in which only real pictures are looked at"
-    )
     arch: str = Field("mobilenetv2_100", description="any timm model; a segmenter's encoder")
-    init: str = Field(
-        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
-    )
     epochs: int = Field(12, ge=1, le=1000, description="passes over as many pictures as the real training split holds")
-    batch_size: int = Field(32, ge=2, le=1024, description="images a step")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
     size: int = Field(
         128,
         ge=32,
@@ -74,7 +62,7 @@ class ExperimentConfig(RunConfig):
         classic: dict[str, Any] = {} if self.classic else {"flips": False, "zoom": 0.0, "photometric": 0.0}
         shared = (
             *("data", "normal", "precision", "compile", "device"),
-            *("init", "epochs", "batch_size", "size", "learning_rate"),
+            *("init", "epochs", "batch_size", "size", "learning_rate", "average"),
         )
         values = {
             **{name: getattr(self, name) for name in shared},
