@@ -23,7 +23,7 @@ def compare(arguments: argparse.Namespace) -> int:
     values = {**read_recipe(arguments.config), **config_values(ComparisonConfig, arguments)}
     run = comparisons.create(parse(ComparisonConfig, {**values, "out": comparisons.jobs.root}), arguments.name)
     work_on(run, json_alone=False, quiet=arguments.json)
-    result = comparisons.result(run)
+    result = run.result()
     if result is None:
         say(f"{run.id} has not ended; `steelgui runs resume {run.id}` goes on")
         return 1

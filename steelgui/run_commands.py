@@ -69,7 +69,7 @@ def experiment(arguments: argparse.Namespace) -> int:
     config = parse(ExperimentConfig, {**values, "out": experiments.jobs.root})
     run = experiments.create(config, arguments.name)
     work_on(run, json_alone=False, quiet=arguments.json)
-    result = experiments.result(run)
+    result = run.result()
     if result is None:
         say(f"{run.id} has not ended; `steelgui runs resume {run.id}` goes on")
         return 1

@@ -9,7 +9,6 @@ from typing import Any
 from steelgui.services.command_line import command_line
 from steelgui.services.jobs import Jobs
 from steelgui.services.retraining import Experiment
-from steelgui.services.time_left import time_left
 from steelgui.settings import Settings
 from training.comparison.config import ComparisonConfig, preset_of
 from training.comparison.plan import plan
@@ -64,14 +63,6 @@ class Comparisons:
     def find(self, run_id: str | None) -> Run | None:
         return self.jobs.known(run_id)
 
-    def result(self, run: Run) -> dict[str, Any] | None:
-        """`result.json` of a comparison that has ended; None before."""
-        try:
-            value: dict[str, Any] = json.loads((run.folder / "result.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return value
-
     def pictures(self, data: Path) -> int:
         """That a training learns from, about; DataError where there is no data set."""
         dataset = read_dataset(data)
@@ -90,24 +81,12 @@ class Comparisons:
 
     def look(self, run: Run) -> Experiment:
         """RunError where its configuration cannot be read."""
-        about, status = run.about(), run.status()
-        config = parse(ComparisonConfig, {**about["config"], "out": run.folder})
+        config = parse(ComparisonConfig, {**run.about()["config"], "out": run.folder})
         events = list(run.events())
         reached: dict[tuple[str, int], float] = {}
         for event in events:
             if event["kind"] == "trial":
                 followed = MEASURES[preset_of(event["arm"]).kind].followed[0]
                 reached[event["arm"], event["seed"]] = event["values"].get(followed, 0.0)
-        planned = plan(config)
-        return Experiment(
-            run.id,
-            str(about["name"]),
-            status.state,
-            status.step,
-            status.steps,
-            status.error,
-            tuple((one.name, reached.get((one.model, one.seed))) for one in planned),
-            time_left(events, len(planned)) if status.state == "running" else None,
-            self.result(run) if status.state == "finished" else None,
-            epochs=config.epochs,
-        )
+        trainings = tuple((one.name, reached.get((one.model, one.seed))) for one in plan(config))
+        return Experiment.of(run, events, trainings, config.epochs)

@@ -7,7 +7,6 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from steelgui.services.jobs import Jobs
 from steelgui.settings import Settings
@@ -72,14 +71,6 @@ class Experiments:
     def all(self) -> list[Run]:
         """The newest first."""
         return self.jobs.of_kind("experiment")
-
-    def result(self, run: Run) -> dict[str, Any] | None:
-        """`result.json` of an experiment that has ended; None before."""
-        try:
-            value: dict[str, Any] = json.loads((run.folder / "result.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return value
 
     def _set_name(self, tag: str) -> str:
         try:

@@ -34,6 +34,9 @@ from training.runs import Run, RunError, State
 #: Seconds that a picture of an epoch takes on two slow cores, at 128², and a training whatever its size.
 A_PICTURE, A_TRAINING = {"classifier": 0.022, "segmenter": 0.06}, 6.0
 
+Trainings = tuple[tuple[str, float | None], ...]
+Curves = tuple[tuple[str, tuple[tuple[int, float], ...]], ...]
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -53,11 +56,22 @@ class Experiment:
     step: int
     steps: int
     error: str | None
-    trainings: tuple[tuple[str, float | None], ...]
+    trainings: Trainings
     left: float | None
     result: dict[str, Any] | None
-    curves: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()
     epochs: int = 1
+    curves: Curves = ()
+
+    @classmethod
+    def of(
+        cls, run: Run, events: Sequence[dict[str, Any]], trainings: Trainings, epochs: int, curves: Curves = ()
+    ) -> Experiment:
+        """As `run` stands, whose `events` they are; RunError where its configuration cannot be read."""
+        status = run.status()
+        left = time_left(events, len(trainings)) if status.state == "running" else None
+        result = run.result() if status.state == "finished" else None
+        about = (run.id, str(run.about()["name"]), status.state, status.step, status.steps, status.error)
+        return cls(*about, trainings, left, result, epochs, curves)
 
 
 class Retraining:
@@ -97,8 +111,7 @@ class Retraining:
 
     def look(self, run: Run) -> Experiment:
         """RunError where its configuration cannot be read."""
-        about, status = run.about(), run.status()
-        config = parse(ExperimentConfig, {**about["config"], "out": run.folder})
+        config = parse(ExperimentConfig, {**run.about()["config"], "out": run.folder})
         events, followed = list(run.events()), MEASURES[config.task].followed[0]
         reached: dict[int, dict[int, float]] = defaultdict(dict)
         for event in events:
@@ -108,21 +121,7 @@ class Retraining:
         trainings = tuple((one.name, reached[number][max(reached[number])] if reached[number] else None)
                           for number, one in planned)  # fmt: skip
         curves = tuple((one.arm, tuple(sorted(reached[number].items()))) for number, one in planned)
-        left = time_left(events, len(trainings)) if status.state == "running" else None
-        result = self.experiments.result(run) if status.state == "finished" else None
-        return Experiment(
-            run.id,
-            str(about["name"]),
-            status.state,
-            status.step,
-            status.steps,
-            status.error,
-            trainings,
-            left,
-            result,
-            curves,
-            config.epochs,
-        )
+        return Experiment.of(run, events, trainings, config.epochs, curves)
 
     def activate(self, run: Run) -> str:
         """Let the best arm's model inspect from now on; returns its name. Of its seeds the best on validation is taken:
@@ -132,7 +131,7 @@ class Retraining:
             RunError: the experiment has not ended, or its models are gone.
             CheckpointError: the model cannot be used.
         """
-        result = self.experiments.result(run)
+        result = run.result()
         if result is None:
             raise RunError(f"{run.id} has not ended yet; wait for its answer")
         said = result["verdict"]

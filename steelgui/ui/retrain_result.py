@@ -174,4 +174,4 @@ class RetrainResult(Panel):
 
     def _result(self, run_id: str | None) -> Result | None:
         run = self.retraining.find(run_id)
-        return self.retraining.experiments.result(run) if run else None
+        return run.result() if run else None

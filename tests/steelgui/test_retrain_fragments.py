@@ -118,9 +118,7 @@ def test_the_korean_report_is_korean(result: dict[str, Any]) -> None:
 def test_the_curves_of_a_running_experiment_end_where_its_trainings_stand() -> None:
     trainings = (("plain-seed1", 0.25), ("both-2-seed1", None))
     curves = (("plain", ((1, 0.75), (2, 0.25))), ("both", ()))
-    html = fragments.progress(
-        Experiment("1", "mine", "running", 3, 12, None, trainings, 60.0, None, curves, epochs=4), EN
-    )
+    html = fragments.progress(Experiment("1", "mine", "running", 3, 12, None, trainings, 60.0, None, 4, curves), EN)
     assert 'points="25.0,25.0 50.0,75.0"' in html and 'cx="50.0%" cy="75.0%"' in html
     assert html.count("<polyline") == 1 and "4 epochs" in html, "what has not begun has no line"
 
