@@ -11,15 +11,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that drive a browser wait, the others compute; dealt evenly among them, two at a time fill two cores."""
-    files = dict.fromkeys(item.path for item in items)
-    browser = [file for file in files if file.parent.name == "browser"]
-    others = [file for file in files if file.parent.name != "browser"]
-    place = {file: number / len(kind) for kind in (browser, others) for number, file in enumerate(kind)}
-    items.sort(key=lambda item: place[item.path])
-
-
 @pytest.fixture(scope="session")
 def realdata() -> Path:
     """`../shared/data` beside the repository; without it the test is skipped, or fails where it is required."""
