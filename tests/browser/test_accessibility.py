@@ -67,8 +67,8 @@ def inspected(visit: Visit, **how: Any) -> Any:
     return page
 
 
-# Words hang on the language and contrast on the scheme: two of the four pairs show both of each.
-@pytest.mark.parametrize(("locale", "color_scheme"), [("en-US", "dark"), ("ko-KR", "light")])
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_every_tab_is_for_everybody(visit: Visit, locale: str, color_scheme: str) -> None:
     page = inspected(visit, locale=locale, color_scheme=color_scheme)
     assert page.evaluate("document.documentElement.lang") == locale[:2]
