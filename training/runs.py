@@ -202,14 +202,6 @@ class Run:
             return None
         return word if word in WORDS else None  # type: ignore[return-value]
 
-    def result(self) -> dict[str, Any] | None:
-        """What an experiment or a comparison came to, its `result.json`; None before it has ended."""
-        try:
-            value: dict[str, Any] = json.loads((self.folder / "result.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        return value
-
     # What happened ----------------------------------------------------------------------------------------------
 
     @property
@@ -225,6 +217,14 @@ class Run:
         for line in lines:
             if event := read_event(line):
                 yield event
+
+    def result(self) -> dict[str, Any] | None:
+        """What an experiment or a comparison came to, its `result.json`; None before it has ended."""
+        try:
+            value: dict[str, Any] = json.loads((self.folder / "result.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return value
 
     def speed(self) -> float | None:
         """Pictures a second, as the last step told it; reads the end of the events only."""
