@@ -172,9 +172,10 @@ def _model(result: Result, row: Result, t: Translator) -> str:
     classes = result["classes"][row["kind"]]
     matrix = retrain_fragments.confusion(classes, row["confusion"], row["model"], t) if row["confusion"] else ""
     names = OF_CLASS[row["kind"]]
-    head = "".join(
-        f'<th scope="col">{escape(column)}</th>'
-        for column in ("" if matrix else row["model"], *(t.figure(name) for name in names), t("compare.n"))
+    # The matrix above it bears the model's name already; an empty heading would be read out.
+    head = "<td></td>" if matrix else f'<th scope="col">{escape(row["model"])}</th>'
+    head += "".join(
+        f'<th scope="col">{escape(column)}</th>' for column in (*(t.figure(name) for name in names), t("compare.n"))
     )
     body = "".join(
         f'<tr><th scope="row">{escape(t.short(label))}</th>'

@@ -18,7 +18,7 @@ from steelgui.ui.report import STYLE
 _STYLE = """
 .sg-kinds th small,.sg-kinds td small{display:block;font-weight:400;font-size:12px;color:#5a6470}
 .sg-best{font-weight:700}.sg-front th{border-left:4px solid #D55E00;padding-left:6px}.sg-meta{color:#5a6470}
-.sg-error-text{text-align:left;color:#a4300b}.sg-one-model{flex:1 1 400px;break-inside:avoid}
+.sg-error-text{text-align:left;color:#a4300b}.sg-one-model{flex:1 1 400px;min-width:0;break-inside:avoid}
 .sg-pareto svg{min-width:640px}figcaption{font-weight:600}
 .sg-data table{font-size:14px;margin-bottom:16px}ul{padding-left:18px}
 @media (prefers-color-scheme:dark){body{color:#e6e9ec;background:#121519}
