@@ -2,9 +2,10 @@
 
 uv run python benchmarks/experiment_neu.py --pool held-back [--task segmenter] [--scarce 8] [--arms plain balanced …]
 
-`--pool transplants` puts the training pictures' own defects on their own steel; nothing is known of it beforehand.
-NEU has masks of three classes only: a segmenter's scarce ones, and those that transplants show, are inclusion and
-scratches, or with `--classes inclusion patches scratches` all three.
+`--pool transplants` puts the training pictures' own defects on their own steel, and `--pool made` shows those of the
+classes without masks in other light besides; nothing is known of them beforehand. NEU has masks of three classes only:
+a segmenter's scarce ones, and those that transplants show, are inclusion and scratches, or with `--classes inclusion
+patches scratches` all three.
 """
 
 from __future__ import annotations
@@ -108,24 +109,26 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
     return folder
 
 
-def transplants(folder: Path, data: Path, count: int, classes: Sequence[str]) -> Path:
-    """A pool of `count` pictures of each of `classes` that has masks, as `steelgui sample DATA` draws them."""
+def transplants(folder: Path, data: Path, count: int, classes: Sequence[str], masked: bool) -> Path:
+    """A pool of `count` pictures of each of `classes`, or of those with masks, as `steelgui sample DATA` draws them."""
     maker = Transplants(data)
     for label in sorted(set(classes) & set(maker.classes)):
-        for part in (folder / label, folder / "masks" / label):
-            part.mkdir(parents=True)
         for made in maker.draw(count, 0, label):
-            Image.fromarray(made.image).save(folder / label / f"{made.seed:03d}.png")
-            Image.fromarray(made.mask).save(folder / "masks" / label / f"{made.seed:03d}.png")
+            if masked and made.mask is None:
+                break
+            for part, pixels in ((folder / label, made.image), (folder / "masks" / label, made.mask)):
+                if pixels is not None:
+                    part.mkdir(parents=True, exist_ok=True)
+                    Image.fromarray(pixels).save(part / f"{made.seed:03d}.png")
     return folder
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--pool", default="held-back", help="held-back, copies, noise, transplants, or the folder of a set"
+        "--pool", default="held-back", help="held-back, copies, noise, transplants, made, or the folder of a set"
     )
-    parser.add_argument("--count", type=int, default=64, help="transplants of a class")
+    parser.add_argument("--count", type=int, default=64, help="transplants, or pictures made, of a class")
     parser.add_argument("--task", default="classifier", choices=("classifier", "segmenter"))
     parser.add_argument("--scarce", type=int, default=8, help="training pictures that each of --classes keeps")
     parser.add_argument("--classes", nargs="+", default=["inclusion", "pitted_surface", "scratches"])
@@ -134,6 +137,7 @@ def main() -> None:
     parser.add_argument("--arch", default="mobilenetv2_100")
     parser.add_argument("--ratios", type=float, nargs="+", default=[6.0])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0, help="the first")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=32)
@@ -144,15 +148,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         spare = cut_down(folder / "data", options.scarce, options.classes)
-        if options.pool == "transplants":
-            pool = transplants(folder / "pool", folder / "data", options.count, options.classes)
+        if options.pool in ("transplants", "made"):
+            masked = options.pool == "transplants"
+            pool = transplants(folder / "pool", folder / "data", options.count, options.classes, masked)
         elif options.pool in ("held-back", "copies", "noise"):
             pool = planted(options.pool, folder / "pool", folder / "data", spare)
         else:
             pool = Path(options.pool)
         values = {"data": folder / "data", "out": folder / "run", "synthetic": [pool]}
         asked = (
-            *("task", "arms", "ratios", "seeds", "epochs", "init", "arch", "size"),
+            *("task", "arms", "ratios", "seeds", "seed", "epochs", "init", "arch", "size"),
             *("batch_size", "learning_rate", "average"),
         )
         values |= {name: getattr(options, name) for name in asked}

@@ -57,13 +57,14 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
     report.set_defaults(run=lazy_run("report"))
 
     sample = commands.add_parser(
-        "sample", parents=[common], help="new pictures from a trained generator, or of real defects on other steel",
+        "sample", parents=[common], help="new pictures from a trained generator, or of real defects varied",
         epilog=epilog,
     )  # fmt: skip
     sample.add_argument(
         "generator",
         metavar="RUN|NAME|DIR",
-        help="a run, a model's name, a checkpoint, or a data set with masks, whose defects are put on its clean steel",
+        help="a run, a model's name, a checkpoint, or a data set, whose defects are put on its clean steel, "
+        "or shown in other light where they have no masks",
     )
     sample.add_argument("--count", type=int, default=16, metavar="N")
     sample.add_argument("--seed", type=int, default=0, metavar="S", help="picture i comes from seed S + i")
@@ -75,7 +76,10 @@ def add_runs(commands: Any, common: argparse.ArgumentParser, epilog: str) -> Non
         "--scores", action="store_true", help="the classifier's confidence and the nearest distance in the manifest"
     )
     sample.add_argument(
-        "--background", type=Path, metavar="DIR", help="put the defects on clean steel from this data set or folder"
+        "--background",
+        type=Path,
+        metavar="DIR",
+        help="put the defects on clean steel, or in the light, of this data set or folder",
     )
     sample.add_argument("--walk", type=Path, metavar="FILE", help="also a walk between seeds, as FILE.gif or FILE.webp")
     sample.add_argument("--frames", type=int, default=48, metavar="N", help="of the walk, at 20 a second")

@@ -108,7 +108,7 @@ class Sampling:
         Raises:
             CheckpointError: the file cannot be used, or does not know the class.
             ConfigError: count or seed is out of bounds.
-            DataError, ImageError: the data set cannot be read, or has no mask of the class.
+            DataError, ImageError: the data set cannot be read, or does not show the class.
         """
         _check_count(count)
         check_seeds([seed, seed + count - 1])

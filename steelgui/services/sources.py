@@ -14,9 +14,8 @@ from steelgui.services.datasets import Datasets
 from steelgui.services.jobs import Jobs
 from steelgui.services.library import Library
 from steelgui.settings import Settings
-from training.data import detect_format
 from training.data.record import DataError
-from training.data.workspace import FILE, Workspace
+from training.data.workspace import FILE
 from training.runs import RunError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """A checkpoint to draw from, or a data set whose defects are put on other steel.
+    """A checkpoint to draw from, or a data set whose defects are put on other steel or shown in other light.
 
     Attributes:
         key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`, `data:FOLDER`.
@@ -76,7 +75,7 @@ class Sources:
 
         Raises:
             RunError, CheckpointError: it is gone, or was never there.
-            DataError: the data set is gone, or has no masks, without which there is nothing to cut out.
+            DataError: the data set is gone, or shows no defects.
         """
         kind, _, name = key.partition(":")
         if kind == "data":
@@ -123,13 +122,13 @@ class Sources:
         return Source(f"model:{path.stem}", "model", path.stem, path, path.stem, None, read_sidecar(path)[0].classes)
 
     def _folders(self, run_id: str | None) -> list[Path]:
-        """Data sets of the workspace with masks; before them the one that the run learned from, if it is another."""
+        """Data sets of the workspace; before them the one that the run learned from, if it is another."""
         folders = self._datasets.all()
         if run_id:
             with suppress(RunError):
                 data = Path(str(self.jobs.find(run_id).about()["config"].get("data", "")))
                 folders = [data, *(one for one in folders if one != data)] if data.is_dir() else folders
-        return [folder for folder in folders if _may_have_masks(folder)]
+        return folders
 
     def _of_run(self, run_id: str) -> list[Source]:
         run = self.jobs.find(run_id)
@@ -149,7 +148,7 @@ class Sources:
         ]
 
     def transplants(self, folder: Path) -> Transplants:
-        """What cuts a data set's defects out; DataError where it is gone, or has no masks."""
+        """What varies a data set's own defects; DataError where it is gone, or shows none."""
         from steelgui.services.transplants import Transplants
 
         if not folder.is_dir():
@@ -161,19 +160,6 @@ class Sources:
             if known is None or known[0] != changed:
                 known = self._transplants[folder] = changed, Transplants(folder)
             return known[1]
-
-
-def _may_have_masks(folder: Path) -> bool:
-    """By where the readers look for masks; none of them is read for it."""
-    source = Workspace(folder).source if (folder / FILE).is_file() else None
-    return any((root / "masks").is_dir() or _is_annotated(root) for root in (folder, source) if root)
-
-
-def _is_annotated(root: Path) -> bool:
-    try:
-        return detect_format(root)[0] in ("severstal", "coco", "labelme", "yolo")
-    except DataError:
-        return False
 
 
 def _of_data(folder: Path) -> Source:

@@ -1,4 +1,4 @@
-"""Real defects on other real steel: new pictures of a scarce class, with masks, without any training."""
+"""Real defects on other real steel, or in other light: new pictures of a scarce class without any training."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from training.data.seen import digest
 from training.data.splits import with_splits
 from training.inpaint import GAINS, inpaint, roughness
 from training.material import training_part
+from training.relight import relight
 from training.views import strip_tiles
 
 #: Defects that are tried for one that leaves some steel to be seen, and backgrounds for one as rough as its own.
 TRIES, LOOKS = 16, 8
+#: How much stronger or weaker, as a logarithm, the texture of a picture in other light may be.
+CONTRAST = 0.2
 
 
 class Transplants:
@@ -34,27 +37,36 @@ class Transplants:
     context of a defect varies, the defect itself hardly does. As "cut, paste and learn" (Dwibedi, Misra and Hebert
     2017, section 4) and "copy-paste" (Ghiasi et al. 2021, section 3), with a seamless rim.
 
+    Of a class without masks nobody knows what to cut out: its pictures, mirrored, get another one's light
+    (`training.relight`), and no mask.
+
     Args:
-        folder: a data set with masks; only its training split is looked at.
+        folder: a data set; only its training split is looked at.
 
     Raises:
-        DataError: it is no data set, or has no masks.
+        DataError: it is no data set, or shows no defects.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         samples, _, _ = training_part(with_splits(read_dataset(folder)))
-        defects = sorted({name for sample in samples for name in masked_classes(sample) if not is_defect_free(name)})
+        defects = sorted({name for sample in samples for name in sample.labels if not is_defect_free(name)})
         if not defects:
-            raise DataError(
-                f"{folder}: none of its training pictures has a mask, and without one nobody knows what to cut out; "
-                "paint some on the Data page"
-            )
+            raise DataError(f"{folder}: its training pictures show no defects; there is nothing to make more of")
+        self._samples = samples
         self._marked: dict[str, list[Sample]] = defaultdict(list)
-        for sample in strip_tiles(samples, defects, multi_label=True):
-            for name in sorted(masked_classes(sample) & set(sample.labels) & set(defects)):
+        with_masks = sorted({name for sample in samples for name in masked_classes(sample)} & set(defects))
+        for sample in strip_tiles(samples, with_masks, multi_label=True):
+            for name in sorted(masked_classes(sample) & set(sample.labels) & set(with_masks)):
                 self._marked[name].append(sample)
-        self.classes = tuple(sorted(self._marked))
+        # A picture of several classes would be more than the one that it is filed under.
+        self._unmarked = {
+            name: pictures
+            for name in defects
+            if name not in self._marked and (pictures := [one for one in samples if one.labels == (name,)])
+        }
+        # Those with masks first: a seed's picture stays what it was before others were added.
+        self.classes = (*sorted(self._marked), *sorted(self._unmarked))
 
     def draw(
         self, count: int, seed: int, label: str | None = None, backgrounds: Backgrounds | None = None
@@ -63,16 +75,20 @@ class Transplants:
 
         Args:
             label: one of `classes`; by the seed, each in turn, if left out.
-            backgrounds: where the steel comes from; the data set's own if left out.
+            backgrounds: where the steel, or the light, comes from; the data set's own if left out.
 
         Raises:
-            DataError: no marked picture shows the class, its defects leave no steel to be seen, or there is none.
+            DataError: no picture shows the class, its defects leave no steel to be seen, or there is none.
             ImageError: a picture cannot be read.
         """
-        if label is not None and label not in self._marked:
-            raise DataError(f"{self.folder.name} has masks of {', '.join(self.classes)}; it has none of {label!r}")
+        if label is not None and label not in self.classes:
+            raise DataError(f"{self.folder.name} has defects of {', '.join(self.classes)}; it has none of {label!r}")
         for number in range(seed, seed + count):
-            yield self._made(number, label or self.classes[number % len(self.classes)], backgrounds or self._own_steel)
+            name = label or self.classes[number % len(self.classes)]
+            if name in self._marked:
+                yield self._made(number, name, backgrounds or self._own_steel)
+            else:
+                yield self._relit(number, name, backgrounds)
 
     @cached_property
     def _own_steel(self) -> Backgrounds:
@@ -95,6 +111,18 @@ class Transplants:
                 continue
             return Synthetic(_plain(image), label, seed, mask, file.name, (digest(sample.image), digest(file)))
         raise DataError(f"{self.folder.name}: the defects of {label} fill their pictures; no steel is around them")
+
+    def _relit(self, seed: int, label: str, backgrounds: Backgrounds | None) -> Synthetic:
+        rng = np.random.default_rng([seed, self.classes.index(label)])
+        sample = self._unmarked[label][int(rng.integers(len(self._unmarked[label])))]
+        (picture,) = _mirrored(rng, load_image(sample))
+        if backgrounds is None:
+            lit = self._samples[int(rng.integers(len(self._samples)))]
+            light, file = load_image(lit), lit.image
+        else:
+            light, file = next(backgrounds.parts(rng, 1))
+        image = relight(picture, _mirrored(rng, light)[0], float(np.exp(rng.uniform(-CONTRAST, CONTRAST))))
+        return Synthetic(_plain(image), label, seed, None, file.name, (digest(sample.image), digest(file)))
 
 
 def _background(

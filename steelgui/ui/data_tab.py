@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from models.imagefile import ImageError
+from models.spec import is_defect_free
 from steelgui.services.datasets import SPLITS, Datasets, Overview
 from steelgui.services.experiments import Experiments
 from steelgui.services.studio import Studio
@@ -317,13 +318,16 @@ class DataTab(Panel):
         }
 
     def _makers(self, seen: Overview, label: str, t: Translator) -> Updates:
-        """A generator can learn any class; real defects can be put elsewhere where masks say what they are."""
+        """A generator can learn any class; defects are put on other steel where masks say what they are, and their
+        pictures in other light elsewhere."""
         name = label if label in seen.counts else seen.scarcest
         if not name:
             return {self.make: gr.Button(t("data.make"), interactive=False)}
         return {
             self.make: gr.Button(t("data.make_what", name=t.short(name)), interactive=True),
-            self.transplant: gr.Button(interactive=seen.masks.get(name, 0) > 0),
+            self.transplant: gr.Button(
+                t("data.transplant" if seen.masks.get(name) else "data.relight"), interactive=not is_defect_free(name)
+            ),
         }
 
     def _undo(self, seen: Overview, t: Translator) -> Any:

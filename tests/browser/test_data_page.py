@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from discs import add_steel, discs_folder
+from madeby import class_folder
 from stripes import striped_folder
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -138,7 +139,7 @@ def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp
     expect(page.locator("#data-transplant")).to_be_disabled()
     choose_option(page, "#data-class", "rare")
     page.locator("#data-transplant").click()
-    expect(page.locator("#curate-source input")).to_have_value("discs: its own defects on other steel")
+    expect(page.locator("#curate-source input")).to_have_value("discs: its own defects, varied")
     expect(page.locator("#curate-class input")).to_have_value("rare")
     page.locator("#curate-draw").click()
     cells = page.locator("#curate-gallery .thumbnail-item")
@@ -151,6 +152,20 @@ def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp
     assert len(list((pool / "rare").glob("*.png"))) == len(list((pool / "masks" / "rare").glob("*.png"))) == 24
     page.get_by_role("tab", name="Data").click()
     expect(page.locator("#data-overview")).to_contain_text("transplants-discs")
+
+
+def test_without_masks_its_pictures_are_shown_in_other_light(visit: Visit, tmp_path: Path) -> None:
+    source = class_folder(tmp_path / "unmasked")
+    page = visit()
+    page.get_by_role("tab", name="Data").click()
+    page.locator("#data-path").get_by_role("textbox").fill(str(source))
+    page.locator("#data-open-path").click()
+    expect(page.locator("#data-known input")).to_have_value("unmasked")
+    expect(page.locator("#data-transplant")).to_have_text("Show its pictures in other light →")
+    page.locator("#data-transplant").click()
+    expect(page.locator("#curate-source input")).to_have_value("unmasked: its own defects, varied")
+    page.locator("#curate-draw").click()
+    expect(page.locator("#curate-gallery .thumbnail-item")).to_have_count(24)
 
 
 def test_what_cannot_be_opened_is_said(visit: Visit, tmp_path: Path) -> None:

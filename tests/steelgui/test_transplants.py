@@ -1,16 +1,17 @@
-"""Real defects on other steel: what is kept, what varies, what is never touched, and the way into an experiment."""
+"""Real defects on other steel or in other light: what is kept, what varies, what is never touched, and experiments."""
 
 from __future__ import annotations
 
 import csv
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from commandline import run
 from discs import LEVELS, add_steel, discs_folder
-from madeby import class_folder, finished_run
+from madeby import finished_run
 from PIL import Image
 
 from steelgui.services.inpainting import Backgrounds
@@ -19,7 +20,7 @@ from steelgui.services.transplants import Transplants
 from steelgui.settings import Settings
 from training.data import read_dataset
 from training.data.record import DataError
-from training.data.seen import digests
+from training.data.seen import digest, digests
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +92,54 @@ def test_a_defect_at_the_edge_stays_there(tmp_path: Path) -> None:
     assert len(places) > 4, "across its length it is moved"
 
 
+def test_without_masks_it_is_the_light_that_varies(discs: Path, tmp_path: Path) -> None:
+    """One class of two without masks: its pictures are put together of training pictures only."""
+    data = tmp_path / "discs"
+    shutil.copytree(discs, data)
+    shutil.rmtree(data / "masks" / "rare")
+    transplants = Transplants(data)
+    assert transplants.classes == ("dark", "rare")
+    samples = read_dataset(data).samples
+    train = digests(one.image for one in samples if one.split == "train")
+    made = list(transplants.draw(24, 0, "rare"))
+    assert len({picture.image.tobytes() for picture in made}) == 24
+    lights = set()
+    for picture in made:
+        assert picture.mask is None and picture.image.shape == (64, 64) and picture.label == "rare"
+        own, light = (train[key] for key in picture.pictures)
+        assert own.parent.name == "rare" and light.name == picture.background
+        lights.add(light)
+    assert len(lights) > 12, "of every class"
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    Image.fromarray(np.full((50, 90), 240, np.uint8)).save(clean / "c.png")
+    lit = next(transplants.draw(1, 0, "rare", Backgrounds(clean)))
+    assert lit.background == "c.png" and lit.image.mean() > 200
+    (masked,) = transplants.draw(1, 3, "dark")
+    assert masked.mask is not None
+    assert np.array_equal(masked.image, next(Transplants(discs).draw(1, 3, "dark")).image), "as with all masks there"
+
+
+def test_a_picture_of_two_classes_is_not_filed_under_one(tmp_path: Path) -> None:
+    """Boxes of two classes: as a whole it shows both."""
+    (tmp_path / "data.yaml").write_text("names: [scratch, dent]\n")
+    for number, classes in enumerate(["0", "01", "1"]):
+        image = tmp_path / "images" / f"{number}.png"
+        for path in (image, labels := tmp_path / "labels" / f"{number}.txt"):
+            path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.random.default_rng(number).integers(80, 160, (48, 48), np.uint8)).save(image)
+        labels.write_text("".join(f"{one} 0.5 0.5 0.4 0.4\n" for one in classes))
+    transplants = Transplants(tmp_path)
+    assert transplants.classes == ("dent", "scratch")
+    alone = digest(tmp_path / "images" / "2.png")
+    assert {picture.pictures[0] for picture in transplants.draw(12, 0, "dent")} == {alone}
+
+
 def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of its training pictures has a mask"):
-        Transplants(class_folder(tmp_path / "classes"))
-    with pytest.raises(DataError, match=r"discs has masks of dark, rare; it has none of 'none'"):
+    shutil.copytree(discs / "none", tmp_path / "clean" / "none")
+    with pytest.raises(DataError, match="show no defects; there is nothing to make more of"):
+        Transplants(tmp_path / "clean")
+    with pytest.raises(DataError, match=r"discs has defects of dark, rare; it has none of 'none'"):
         next(Transplants(discs).draw(1, 0, "none"))
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(DataError, match="are black"):
@@ -115,7 +160,7 @@ def test_a_run_goes_before_a_folder_of_its_name(tmp_path: Path, monkeypatch: pyt
     assert sources.named("mine").key == f"run:{run.id}"
     assert sources.named("./mine").key == f"data:{tmp_path / 'mine'}"
     assert sources.all(run.id)[-1].path == data, "what the run learned from is offered"
-    assert not [source for source in sources.all(None) if source.kind == "data"]
+    assert not [source for source in sources.all(None) if source.kind == "data"], "it is not one of the workspace"
 
 
 def test_from_the_command_line_into_an_experiment(
