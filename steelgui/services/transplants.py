@@ -44,15 +44,13 @@ class Transplants:
         folder: a data set; only its training split is looked at.
 
     Raises:
-        DataError: it is no data set, or shows no defects.
+        DataError: it is no data set, or has no such pictures.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         samples, _, _ = training_part(with_splits(read_dataset(folder)))
         defects = sorted({name for sample in samples for name in sample.labels if not is_defect_free(name)})
-        if not defects:
-            raise DataError(f"{folder}: its training pictures show no defects; there is nothing to make more of")
         self._samples = samples
         self._marked: dict[str, list[Sample]] = defaultdict(list)
         with_masks = sorted({name for sample in samples for name in masked_classes(sample)} & set(defects))
@@ -67,6 +65,11 @@ class Transplants:
         }
         # Those with masks first: a seed's picture stays what it was before others were added.
         self.classes = (*sorted(self._marked), *sorted(self._unmarked))
+        if not self.classes:
+            raise DataError(
+                f"{folder}: no training picture has a mask, or shows one class of defects alone; there is nothing to "
+                "make more of"
+            )
 
     def draw(
         self, count: int, seed: int, label: str | None = None, backgrounds: Backgrounds | None = None

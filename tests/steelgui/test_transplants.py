@@ -137,7 +137,7 @@ def test_a_picture_of_two_classes_is_not_filed_under_one(tmp_path: Path) -> None
 
 def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> None:
     shutil.copytree(discs / "none", tmp_path / "clean" / "none")
-    with pytest.raises(DataError, match="show no defects; there is nothing to make more of"):
+    with pytest.raises(DataError, match="there is nothing to make more of"):
         Transplants(tmp_path / "clean")
     with pytest.raises(DataError, match=r"discs has defects of dark, rare; it has none of 'none'"):
         next(Transplants(discs).draw(1, 0, "none"))
