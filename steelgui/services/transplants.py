@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,11 +52,7 @@ class Transplants:
         samples, _, _ = training_part(with_splits(read_dataset(folder)))
         defects = sorted({name for sample in samples for name in sample.labels if not is_defect_free(name)})
         self._samples = samples
-        self._marked: dict[str, list[Sample]] = defaultdict(list)
-        with_masks = sorted({name for sample in samples for name in masked_classes(sample)} & set(defects))
-        for sample in strip_tiles(samples, with_masks, multi_label=True):
-            for name in sorted(masked_classes(sample) & set(sample.labels) & set(with_masks)):
-                self._marked[name].append(sample)
+        self._marked = _marked(samples, frozenset(defects))
         # A picture of several classes would be more than the one that it is filed under.
         self._unmarked = {
             name: pictures
@@ -126,6 +122,17 @@ class Transplants:
             light, file = next(backgrounds.parts(rng, 1))
         image = relight(picture, _mirrored(rng, light)[0], float(np.exp(rng.uniform(-CONTRAST, CONTRAST))))
         return Synthetic(_plain(image), label, seed, None, file.name, (digest(sample.image), digest(file)))
+
+
+def _marked(samples: Sequence[Sample], defects: Set[str]) -> dict[str, list[Sample]]:
+    """Pictures, or tiles of strips, by each class of `defects` that a mask of theirs shows."""
+    masked = [sample for sample in samples if masked_classes(sample) & defects]
+    names = sorted({name for sample in masked for name in masked_classes(sample)} & defects)
+    found: dict[str, list[Sample]] = defaultdict(list)
+    for sample in strip_tiles(masked, names, multi_label=True):
+        for name in sorted(masked_classes(sample) & set(sample.labels) & defects):
+            found[name].append(sample)
+    return found
 
 
 def _background(
