@@ -326,7 +326,8 @@ class DataTab(Panel):
         return {
             self.make: gr.Button(t("data.make_what", name=t.short(name)), interactive=True),
             self.transplant: gr.Button(
-                t("data.transplant" if seen.masks.get(name) else "data.relight"), interactive=not is_defect_free(name)
+                t("data.transplant") if seen.masks.get(name) else t("data.relight"),
+                interactive=not is_defect_free(name),
             ),
         }
 

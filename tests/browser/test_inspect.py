@@ -23,6 +23,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 Visit = Callable[..., playwright.Page]
 VERDICT = "#verdict .sg-verdict"
+#: What the browser remembers of the controls.
+STORED = "localStorage.getItem('steelgui.inspect')"
 
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=60_000)
@@ -120,9 +122,14 @@ def test_an_untouched_page_draws_nothing(visit: Visit) -> None:
 
 def test_controls_are_remembered(visit: Visit) -> None:
     page = visit()
-    page.locator("#score input[type=range]").fill("0.8")
-    page.locator("#heat input").check()
-    page.wait_for_timeout(500)
+    changes: tuple[Callable[[], None], ...] = (
+        lambda: page.locator("#score input[type=range]").fill("0.8"),
+        lambda: page.locator("#heat input").check(),
+    )
+    for change in changes:
+        before = page.evaluate(STORED)
+        change()
+        page.wait_for_function(f"before => {STORED} !== before", arg=before)
     page.reload()
     expect(page.locator("#score input[type=range]")).to_have_value("0.8")
     expect(page.locator("#heat input")).to_be_checked()

@@ -60,13 +60,13 @@ def test_sources_of_a_run_and_of_the_models(settings: Settings, data: Path) -> N
     random_generator(settings.models / "steel.safetensors", CLASSES, None, 5, 5)
     own = [source for source in sampling.sources.all(run.id) if source.key != "model:neu-generator"]
     assert [(source.kind, source.seen) for source in own] == [
-        ("best", None), ("snapshot", 2000), ("snapshot", 1000), ("model", None),
+        ("best", None), ("snapshot", 2000), ("snapshot", 1000), ("model", None), ("data", None),
     ]  # fmt: skip
-    assert {source.tag for source in own} == {run.id, "steel"}
-    assert own[-1].classes == CLASSES
-    # Neither a classifier nor a run without a check is a source.
+    assert {source.tag for source in own} == {run.id, "steel", f"transplants-{data.name}"}
+    assert own[-2].classes == CLASSES and own[-1].path == data
+    # Neither a classifier nor a run without a check is a source; the data that it learns from is.
     waiting = sampling.sources.jobs.create("gan", {"data": str(data)}, "waiting")
-    assert {source.kind for source in sampling.sources.all(waiting.id)} == {"model"}
+    assert {source.kind for source in sampling.sources.all(waiting.id)} == {"model", "data"}
     with pytest.raises(RunError, match="has made no generator yet"):
         sampling.sources.find(f"run:{waiting.id}")
     with pytest.raises(CheckpointError, match="no such generator any more"):
