@@ -210,8 +210,10 @@ class Curate(Panel):
         """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
         t, key = self._translator(request), f"data:{folder}"
         classes, variety = self._drawn_from(key, t)
+        # A class that only stands beside others in its pictures cannot be drawn alone.
+        drawn = label if label in (name for _, name in classes["choices"]) else ""
         choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources.all(None)]
-        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": label}), variety, True
+        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": drawn}), variety, True
 
     def _drawn_from(self, key: str | None, t: Translator) -> tuple[dict[str, Any], Any]:
         """The classes that a source has to choose from, and the slider of variety, which is a generator's alone."""

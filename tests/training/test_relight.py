@@ -62,3 +62,13 @@ def test_black_and_white_stay_within_bounds() -> None:
 def test_grey_and_colour_do_not_go_together() -> None:
     with pytest.raises(ValueError, match="both must be grey or both RGB"):
         relight(surface(100, 0, 0), surface(100, 0, 0)[..., :1])
+
+
+def test_a_large_picture_is_as_one_of_its_size() -> None:
+    """Its light is looked for in a smaller one, which must not show."""
+    picture, light = surface(120, 60, 8, side=700), surface(160, -60, 9, side=700)
+    assert np.abs(relight(picture, picture).astype(int) - picture).max() <= 1
+    made = relight(picture, light)
+    assert made.shape == picture.shape
+    assert np.corrcoef(made[..., 0].mean(0), light[..., 0].mean(0))[0, 1] > 0.9
+    assert np.corrcoef(fine(made).ravel(), fine(picture).ravel())[0, 1] > 0.95
