@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from steelgui.services.transplants import Transplants
+from steelgui.services.variants import Variants
 from training.config import parse
 from training.experiment.config import ARMS, ExperimentConfig
 from training.experiment.run import train_experiment
@@ -111,7 +111,7 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
 
 def transplants(folder: Path, data: Path, count: int, classes: Sequence[str], masked: bool) -> Path:
     """A pool of `count` pictures of each of `classes`, or of those with masks, as `steelgui sample DATA` draws them."""
-    maker = Transplants(data)
+    maker = Variants(data)
     for label in sorted(set(classes) & set(maker.classes)):
         for made in maker.draw(count, 0, label):
             if masked and made.mask is None:

@@ -113,7 +113,7 @@ class Sampling:
         _check_count(count)
         check_seeds([seed, seed + count - 1])
         if source.kind == "data":
-            made = tuple(self.sources.transplants(source.path).draw(count, seed, label, steel))
+            made = tuple(self.sources.variants(source.path).draw(count, seed, label, steel))
             return Draw(source, "", None, 1.0, _as_learned(source.path, label), made)
         synthesiser = self._synthesiser(source)
         card = synthesiser.checkpoint.card.get("config")

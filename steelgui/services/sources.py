@@ -19,7 +19,7 @@ from training.data.workspace import FILE
 from training.runs import RunError
 
 if TYPE_CHECKING:
-    from steelgui.services.transplants import Transplants
+    from steelgui.services.variants import Variants
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Source:
     Attributes:
         key: finds it again: `run:ID`, `run:ID@SEEN`, `model:NAME`, `data:FOLDER`.
         name: what the run, the model or the data set is called.
-        tag: id of the run, the model's name, or what a data set's transplants are called; names the synthetic set.
+        tag: id of the run, the model's name, or what a data set's variants are called; names the synthetic set.
         seen: pictures seen at a snapshot; None for all others.
         classes: empty for a data set that nobody has looked into yet; `find` does.
     """
@@ -50,7 +50,7 @@ class Sources:
         self.jobs = Jobs(settings)
         self.library = Library(settings)
         self._datasets = Datasets(settings)
-        self._transplants: dict[Path, tuple[int, Transplants]] = {}
+        self._variants: dict[Path, tuple[int, Variants]] = {}
         self._lock = threading.Lock()
 
     def all(self, run_id: str | None) -> list[Source]:
@@ -79,7 +79,7 @@ class Sources:
         """
         kind, _, name = key.partition(":")
         if kind == "data":
-            return replace(_of_data(Path(name)), classes=self.transplants(Path(name)).classes)
+            return replace(_of_data(Path(name)), classes=self.variants(Path(name)).classes)
         run_id = name.partition("@")[0] if kind == "run" else None
         listed = self._of_run(run_id) if run_id else self.all(None)
         for source in listed:
@@ -147,20 +147,20 @@ class Sources:
             ),
         ]
 
-    def transplants(self, folder: Path) -> Transplants:
-        """What varies a data set's own defects; DataError where it is gone, or shows none."""
-        from steelgui.services.transplants import Transplants
+    def variants(self, folder: Path) -> Variants:
+        """What varies a data set's own pictures; DataError where it is gone, or shows no defect."""
+        from steelgui.services.variants import Variants
 
         if not folder.is_dir():
             raise DataError(f"{folder}: there is no such folder any more; choose another data set")
         # A correction of a workspace's data set changes its file; of any other data set nothing tells.
         changed = max(path.stat().st_mtime_ns for path in (folder, folder / FILE) if path.exists())
         with self._lock:
-            known = self._transplants.get(folder)
+            known = self._variants.get(folder)
             if known is None or known[0] != changed:
-                known = self._transplants[folder] = changed, Transplants(folder)
+                known = self._variants[folder] = changed, Variants(folder)
             return known[1]
 
 
 def _of_data(folder: Path) -> Source:
-    return Source(f"data:{folder}", "data", folder.name, folder, f"transplants-{folder.name}", None, ())
+    return Source(f"data:{folder}", "data", folder.name, folder, f"variants-{folder.name}", None, ())

@@ -206,7 +206,7 @@ class Curate(Panel):
         classes, variety = self._drawn_from(key, self._translator(request))
         return gr.Dropdown(**classes), variety, True
 
-    def on_transplant(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
+    def on_vary(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
         """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
         t, key = self._translator(request), f"data:{folder}"
         classes, variety = self._drawn_from(key, t)

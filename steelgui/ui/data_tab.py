@@ -78,9 +78,7 @@ class DataTab(Panel):
                     self.make = gr.Button(
                         self.i18n("data.make"), variant="primary", interactive=False, elem_id="data-make"
                     )
-                    self.transplant = gr.Button(
-                        self.i18n("data.transplant"), interactive=False, elem_id="data-transplant"
-                    )
+                    self.vary = gr.Button(self.i18n("data.transplant"), interactive=False, elem_id="data-vary")
                     self.retrain = gr.Button(self.i18n("data.retrain"), interactive=False, elem_id="data-retrain")
                 with gr.Accordion(self.i18n("data.split_title"), open=False, elem_id="data-split"):
                     with gr.Row():
@@ -152,7 +150,7 @@ class DataTab(Panel):
 
     @property
     def makers(self) -> list[Any]:
-        return [self.make, self.transplant]
+        return [self.make, self.vary]
 
     @property
     def outputs(self) -> list[Any]:
@@ -325,7 +323,7 @@ class DataTab(Panel):
             return {self.make: gr.Button(t("data.make"), interactive=False)}
         return {
             self.make: gr.Button(t("data.make_what", name=t.short(name)), interactive=True),
-            self.transplant: gr.Button(
+            self.vary: gr.Button(
                 t("data.transplant") if seen.masks.get(name) else t("data.relight"),
                 interactive=not is_defect_free(name),
             ),

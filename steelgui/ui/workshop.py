@@ -63,14 +63,14 @@ class Workshop:
             make_more, [data.folder, data.label], [tabs, studio.panel.data, studio.panel.classes], **private
         ).then(studio.panel.on_form, studio.panel.asked, [studio.panel.command, studio.panel.train], **private)
 
-        def transplant(request: gr.Request, folder: str, label: str) -> tuple[Any, ...]:
+        def vary(request: gr.Request, folder: str, label: str) -> tuple[Any, ...]:
             """On to the Studio's sampling, with the data set's own defects to draw from."""
             path, wanted = data.on_make(folder, label)
-            return gr.Tabs(selected="studio"), *studio.curate.on_transplant(request, path, wanted or "")
+            return gr.Tabs(selected="studio"), *studio.curate.on_vary(request, path, wanted or "")
 
         curate = studio.curate
-        data.transplant.click(
-            transplant,
+        data.vary.click(
+            vary,
             [data.folder, data.label],
             [tabs, curate.source, curate.label, curate.truncation, curate.picked],
             **private,

@@ -136,9 +136,9 @@ def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp
     expect(page.locator("#data-known input")).to_have_value("discs")
     expect(page.locator("#data-overview [data-class=dark]")).to_be_visible()
     choose_option(page, "#data-class", "no defect")
-    expect(page.locator("#data-transplant")).to_be_disabled()
+    expect(page.locator("#data-vary")).to_be_disabled()
     choose_option(page, "#data-class", "rare")
-    page.locator("#data-transplant").click()
+    page.locator("#data-vary").click()
     expect(page.locator("#curate-source input")).to_have_value("discs: its own defects, varied")
     expect(page.locator("#curate-class input")).to_have_value("rare")
     page.locator("#curate-draw").click()
@@ -148,10 +148,10 @@ def test_real_defects_on_other_steel_become_a_pool(visit: Visit, home: Path, tmp
     page.locator("#curate-all").click()
     page.locator("#curate-keep").click()
     expect(page.get_by_test_id("toast-text")).to_contain_text("24")
-    pool = home / "synthetic" / "transplants-discs"
+    pool = home / "synthetic" / "variants-discs"
     assert len(list((pool / "rare").glob("*.png"))) == len(list((pool / "masks" / "rare").glob("*.png"))) == 24
     page.get_by_role("tab", name="Data").click()
-    expect(page.locator("#data-overview")).to_contain_text("transplants-discs")
+    expect(page.locator("#data-overview")).to_contain_text("variants-discs")
 
 
 def test_without_masks_its_pictures_are_shown_in_other_light(visit: Visit, tmp_path: Path) -> None:
@@ -161,8 +161,8 @@ def test_without_masks_its_pictures_are_shown_in_other_light(visit: Visit, tmp_p
     page.locator("#data-path").get_by_role("textbox").fill(str(source))
     page.locator("#data-open-path").click()
     expect(page.locator("#data-known input")).to_have_value("unmasked")
-    expect(page.locator("#data-transplant")).to_have_text("Show its pictures in other light →")
-    page.locator("#data-transplant").click()
+    expect(page.locator("#data-vary")).to_have_text("Show its pictures in other light →")
+    page.locator("#data-vary").click()
     expect(page.locator("#curate-source input")).to_have_value("unmasked: its own defects, varied")
     page.locator("#curate-draw").click()
     expect(page.locator("#curate-gallery .thumbnail-item")).to_have_count(24)

@@ -86,7 +86,7 @@ def test_a_zip_is_taken_in_looked_at_and_corrected(
     assert datasets.masks(datasets.sample(folder, name), SIDE, SIDE) == {}
     datasets.split(folder, 0.25, 0.25)
     assert set(datasets.overview(folder).splits) == {"train", "validation", "test"}
-    assert Sources(settings).transplants(folder).classes == ("scratch",)
+    assert Sources(settings).variants(folder).classes == ("scratch",)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

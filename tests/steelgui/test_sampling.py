@@ -62,7 +62,7 @@ def test_sources_of_a_run_and_of_the_models(settings: Settings, data: Path) -> N
     assert [(source.kind, source.seen) for source in own] == [
         ("best", None), ("snapshot", 2000), ("snapshot", 1000), ("model", None), ("data", None),
     ]  # fmt: skip
-    assert {source.tag for source in own} == {run.id, "steel", f"transplants-{data.name}"}
+    assert {source.tag for source in own} == {run.id, "steel", f"variants-{data.name}"}
     assert own[-2].classes == CLASSES and own[-1].path == data
     # Neither a classifier nor a run without a check is a source; the data that it learns from is.
     waiting = sampling.sources.jobs.create("gan", {"data": str(data)}, "waiting")

@@ -28,7 +28,7 @@ COMPLETE = (
     *("steelgui/settings.py", "training/experiment/material.py", "training/data/synthetic.py"),
     *("training/data/workspace.py", "training/data/archive.py", "steelgui/services/datasets.py"),
     *("steelgui/ui/picture_panel.py", "training/data/__init__.py"),
-    *("steelgui/services/transplants.py", "steelgui/services/inpainting.py"),
+    *("steelgui/services/variants.py", "steelgui/services/inpainting.py"),
     *("training/experiment/paired.py", "steelgui/services/exporting.py", "models/onnxfile.py"),
     *("steelgui/database.py", "steelgui/history/files.py"),
     *("steelgui/services/review.py", "steelgui/ui/history_query.py", "steelgui/ui/history_tab.py"),

@@ -16,7 +16,7 @@ from PIL import Image
 
 from steelgui.services.inpainting import Backgrounds
 from steelgui.services.sampling import Sampling
-from steelgui.services.transplants import Transplants
+from steelgui.services.variants import Variants
 from steelgui.settings import Settings
 from training.data import read_dataset
 from training.data.record import DataError
@@ -30,7 +30,7 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_defect_keeps_its_contrast_and_gets_other_steel(discs: Path) -> None:
-    made = list(Transplants(discs).draw(24, 0, "rare"))
+    made = list(Variants(discs).draw(24, 0, "rare"))
     assert {picture.label for picture in made} == {"rare"} and [picture.seed for picture in made] == list(range(24))
     levels = set()
     for picture in made:
@@ -45,17 +45,17 @@ def test_a_defect_keeps_its_contrast_and_gets_other_steel(discs: Path) -> None:
 
 
 def test_a_seed_makes_the_same_picture_whatever_is_drawn_with_it(discs: Path) -> None:
-    transplants = Transplants(discs)
-    one = next(transplants.draw(1, 7))
-    again = list(Transplants(discs).draw(4, 4))[3]
-    assert one.label == again.label == transplants.classes[7 % 2]
+    variants = Variants(discs)
+    one = next(variants.draw(1, 7))
+    again = list(Variants(discs).draw(4, 4))[3]
+    assert one.label == again.label == variants.classes[7 % 2]
     assert np.array_equal(one.image, again.image) and one.pictures == again.pictures
 
 
 def test_what_it_is_put_together_of_is_known(discs: Path) -> None:
     samples = read_dataset(discs).samples
     train = digests(one.image for one in samples if one.split == "train")
-    for picture in Transplants(discs).draw(16, 0):
+    for picture in Variants(discs).draw(16, 0):
         defect, steel = (train[key] for key in picture.pictures)
         assert defect.parent.name == picture.label and steel.parent.name == "none" and steel.name == picture.background
 
@@ -84,7 +84,7 @@ def test_a_defect_at_the_edge_stays_there(tmp_path: Path) -> None:
     with (tmp_path / "split.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("image", "label", "split"), *rows])
     places = set()
-    for picture in Transplants(tmp_path).draw(12, 0):
+    for picture in Variants(tmp_path).draw(12, 0):
         assert picture.mask is not None and picture.mask.shape == (48, 80)
         columns = np.flatnonzero(picture.mask.any(0))
         assert picture.mask[:, columns].all() and len(columns) == 4
@@ -97,11 +97,11 @@ def test_without_masks_it_is_the_light_that_varies(discs: Path, tmp_path: Path) 
     data = tmp_path / "discs"
     shutil.copytree(discs, data)
     shutil.rmtree(data / "masks" / "rare")
-    transplants = Transplants(data)
-    assert transplants.classes == ("dark", "rare")
+    variants = Variants(data)
+    assert variants.classes == ("dark", "rare")
     samples = read_dataset(data).samples
     train = digests(one.image for one in samples if one.split == "train")
-    made = list(transplants.draw(24, 0, "rare"))
+    made = list(variants.draw(24, 0, "rare"))
     assert len({picture.image.tobytes() for picture in made}) == 24
     lights = set()
     for picture in made:
@@ -113,11 +113,11 @@ def test_without_masks_it_is_the_light_that_varies(discs: Path, tmp_path: Path) 
     clean = tmp_path / "clean"
     clean.mkdir()
     Image.fromarray(np.full((50, 90), 240, np.uint8)).save(clean / "c.png")
-    lit = next(transplants.draw(1, 0, "rare", Backgrounds(clean)))
+    lit = next(variants.draw(1, 0, "rare", Backgrounds(clean)))
     assert lit.background == "c.png" and lit.image.mean() > 200
-    (masked,) = transplants.draw(1, 3, "dark")
+    (masked,) = variants.draw(1, 3, "dark")
     assert masked.mask is not None
-    assert np.array_equal(masked.image, next(Transplants(discs).draw(1, 3, "dark")).image), "as with all masks there"
+    assert np.array_equal(masked.image, next(Variants(discs).draw(1, 3, "dark")).image), "as with all masks there"
 
 
 def test_a_picture_of_two_classes_is_not_filed_under_one(tmp_path: Path) -> None:
@@ -129,21 +129,21 @@ def test_a_picture_of_two_classes_is_not_filed_under_one(tmp_path: Path) -> None
             path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.random.default_rng(number).integers(80, 160, (48, 48), np.uint8)).save(image)
         labels.write_text("".join(f"{one} 0.5 0.5 0.4 0.4\n" for one in classes))
-    transplants = Transplants(tmp_path)
-    assert transplants.classes == ("dent", "scratch")
+    variants = Variants(tmp_path)
+    assert variants.classes == ("dent", "scratch")
     alone = digest(tmp_path / "images" / "2.png")
-    assert {picture.pictures[0] for picture in transplants.draw(12, 0, "dent")} == {alone}
+    assert {picture.pictures[0] for picture in variants.draw(12, 0, "dent")} == {alone}
 
 
 def test_one_sentence_where_it_cannot_be_done(discs: Path, tmp_path: Path) -> None:
     shutil.copytree(discs / "none", tmp_path / "clean" / "none")
     with pytest.raises(DataError, match="there is nothing to make more of"):
-        Transplants(tmp_path / "clean")
+        Variants(tmp_path / "clean")
     with pytest.raises(DataError, match=r"discs has defects of dark, rare; it has none of 'none'"):
-        next(Transplants(discs).draw(1, 0, "none"))
+        next(Variants(discs).draw(1, 0, "none"))
     Image.fromarray(np.zeros((64, 64), np.uint8)).save(tmp_path / "black.png")
     with pytest.raises(DataError, match="are black"):
-        next(Transplants(discs).draw(1, 0, backgrounds=Backgrounds(tmp_path)))
+        next(Variants(discs).draw(1, 0, backgrounds=Backgrounds(tmp_path)))
     sampling = Sampling(Settings(home=tmp_path / "home"))
     with pytest.raises(DataError, match="no such folder any more"):
         sampling.sources.find(f"data:{tmp_path / 'gone'}")

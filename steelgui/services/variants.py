@@ -30,7 +30,7 @@ TRIES, LOOKS = 16, 8
 CONTRAST = 0.2
 
 
-class Transplants:
+class Variants:
     """Draws like a generator: a seed makes the same picture, whatever is drawn with it.
 
     A training picture's defect, mirrored and moved, is cloned into defect-free steel (`training.inpaint`); the
