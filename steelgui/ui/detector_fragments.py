@@ -9,7 +9,7 @@ from typing import Any
 from steelgui.services.detectors import Training
 from steelgui.ui.fragments import bar, one_in
 from steelgui.ui.i18n import Translator
-from steelgui.ui.studio_fragments import duration, panel
+from steelgui.ui.studio_fragments import duration, panel, told
 
 #: Figures on pictures that were held out, in this order; those of no use without a mask or a defect are left out.
 FIGURES = ("image_auroc", "pixel_auroc", "pro", "f1", "recall", "false_alarms")
@@ -51,11 +51,10 @@ def answer(seen: Training | None, t: Translator) -> str:
     """Figures on what it had not learned from, each in words, and what came up."""
     if seen is None:
         return ""
-    notes = "".join(f"<li>{escape(t.said(note))}</li>" for note in seen.notes)
-    told = f'<ul class="sg-warnings">{notes}</ul>' if notes else ""
+    notes = told(seen.notes, t)
     if seen.card is None:
-        return told
-    return told + _figures(seen.card.get("metrics") or {}, t)
+        return notes
+    return notes + _figures(seen.card.get("metrics") or {}, t)
 
 
 def _sure(card: Mapping[str, Any], t: Translator) -> str:

@@ -9,7 +9,7 @@ from steelgui.services.judged import Judged, Result, cell_counts, compared, of_m
 from steelgui.services.retraining import Experiment
 from steelgui.ui.fragments import bar
 from steelgui.ui.i18n import Translator
-from steelgui.ui.studio_fragments import duration, panel
+from steelgui.ui.studio_fragments import duration, panel, told
 
 #: Verdict → tone of its panel.
 TONES = {"helped": "ok", "worse": "defect"} | dict.fromkeys(
@@ -184,11 +184,12 @@ def confusion(
 
 
 def answer(result: Result, t: Translator) -> str:
-    """Intervals, then before and after."""
+    """Intervals and what to know about them, then before and after."""
+    figures = intervals(result, t, rate_of(result)) + told(result["notes"], t)
     if of_masks(result):
         # The style sheet shows the pictures below where there are matrices, or this.
-        return f'<div class="sg-marked">{intervals(result, t, rate_of(result))}</div>'
-    return intervals(result, t, rate_of(result)) + confusions(result, t)
+        return f'<div class="sg-marked">{figures}</div>'
+    return figures + confusions(result, t)
 
 
 def rate_of(result: Result) -> str:

@@ -116,6 +116,12 @@ def panel(tone: str, word: str, text: str, key: str = "") -> str:
     )
 
 
+def told(notes: Iterable[str], t: Translator) -> str:
+    """What came up, a line each; nothing where nothing did."""
+    lines = "".join(f"<li>{escape(t.said(note))}</li>" for note in notes)
+    return f'<ul class="sg-warnings">{lines}</ul>' if lines else ""
+
+
 def _bar(share: float, text: str, note: str) -> str:
     return (
         f'{bar(100 * share, 100, text)}<div class="sg-meta" title="{escape(text)}">{escape(text) or "&nbsp;"}</div>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ def test_a_cell_with_pictures_is_a_button_that_says_which(result: dict[str, Any]
     assert 'aria-label="truth scratches, predicted patches: 30 pictures"' in html
     assert 'aria-label="정답 스크래치, 판정 스크래치: 이미지 30장"' in fragments.answer(result, KO)
     assert "<b>edge" not in html and "&lt;b&gt;edge" in html
+
+
+def test_what_to_know_about_the_figures_stands_beside_them(result: dict[str, Any]) -> None:
+    note = (
+        "48 of the 184 test pictures of <i> are one group of near-duplicates: its figures hang on them, and intervals "
+        "are wide; pictures of other spots would narrow them"
+    )
+    assert "sg-warnings" not in fragments.answer(result, EN)
+    told = result | {"notes": [note]}
+    assert escape(note) in fragments.answer(told, EN)
+    assert "&lt;i&gt;의 테스트 이미지 184장 중 48장이" in fragments.answer(told, KO)
 
 
 def test_a_single_picture_is_one_and_several_trainings_are_told(result: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from training.data import read_dataset
 from training.data.record import DataError
 from training.data.seen import digests
 from training.experiment.config import ExperimentConfig
+from training.experiment.material import prepare
 from training.experiment.plan import plan
 from training.experiment.run import train_experiment
 
@@ -186,6 +187,21 @@ def test_near_duplicates_of_training_leave_the_test(tmp_path: Path) -> None:
         file.write("images/level/again.png,level,other,test\n")
     started = next(train_experiment(config(folder, tmp_path / "run", None)))
     assert started.notes == ("left out of the test, since training has near-duplicates of them: 1 pictures",)
+
+
+def test_a_test_that_is_largely_one_spot_says_so(tmp_path: Path) -> None:
+    folder = striped_folder(tmp_path / "data")
+    assert not prepare(config(folder, tmp_path / "before", None)).notes
+    rows = list(csv.DictReader((folder / "split.csv").open()))
+    of_level = [row for row in rows if (row["label"], row["split"]) == ("level", "test")]
+    for row in of_level[:5]:
+        row["group"] = "one spot"
+    with (folder / "split.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (note,) = prepare(config(folder, tmp_path / "run", None)).notes
+    assert note.startswith(f"5 of the {len(of_level)} test pictures of level are one group of near-duplicates: ")
 
 
 def test_a_start_that_knows_the_test_is_refused(striped: Path, tmp_path: Path) -> None:

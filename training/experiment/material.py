@@ -26,7 +26,7 @@ from training.data.record import (
     scarce_classes,
 )
 from training.data.seen import digest, digests
-from training.data.splits import with_splits
+from training.data.splits import group_key, with_splits
 from training.data.synthetic import Filters, manifest
 from training.experiment.config import WITH_SYNTHETIC, ExperimentConfig
 from training.material import Material, readable, split_samples, synthetic_pool
@@ -34,6 +34,8 @@ from training.views import strip_tiles
 
 #: Part of the training pictures that become validation where the data names but two splits.
 VALIDATION = 0.2
+#: Part of a class's test pictures from which on one group of near-duplicates is worth a note, and pictures of it.
+LUMP, A_FEW = 0.1, 5
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def prepare(config: ExperimentConfig) -> Splits:
     classes = order_classes({name for s in train for name in s.labels if not (segmenter and is_defect_free(name))})
     for name, samples in (("validation", validation), ("test", test)):
         _complete(name, [_shown(s) if segmenter else s.labels for s in samples], classes)
+    notes += _lumps(test, classes)
     scarce = config.scarce or scarce_classes(Counter(label for sample in train for label in sample.labels))
     if strangers := sorted(set(config.scarce) - set(classes)):
         raise DataError(f"scarce: the data has no class {', '.join(strangers)}; it has {', '.join(classes)}")
@@ -143,6 +146,23 @@ def unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) ->
             f"left out of the test, since training has near-duplicates of them: {len(test) - len(kept)} pictures"
         )
     return kept
+
+
+def _lumps(test: Sequence[Sample], classes: Sequence[str]) -> list[str]:
+    """A sentence for each class whose test pictures are largely one group of near-duplicates.
+
+    Such a group is drawn as one: whichever arm happens to be right on it is so on all of its pictures.
+    """
+    sentences = []
+    for name in classes:
+        groups = Counter(group_key(sample) for sample in test if name in sample.labels)
+        largest, count = max(groups.values(), default=0), groups.total()
+        if largest >= max(A_FEW, LUMP * count):
+            sentences.append(
+                f"{largest} of the {count} test pictures of {name} are one group of near-duplicates: its figures hang "
+                "on them, and intervals are wide; pictures of other spots would narrow them"
+            )
+    return sentences
 
 
 def _masked(splits: Sequence[list[Sample]], data: Path, notes: list[str]) -> tuple[list[Sample], ...]:
