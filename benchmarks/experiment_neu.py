@@ -109,7 +109,7 @@ def planted(kind: str, folder: Path, data: Path, spare: dict[str, list[Path]]) -
     return folder
 
 
-def transplants(folder: Path, data: Path, count: int, classes: Sequence[str], masked: bool) -> Path:
+def variants(folder: Path, data: Path, count: int, classes: Sequence[str], masked: bool) -> Path:
     """A pool of `count` pictures of each of `classes`, or of those with masks, as `steelgui sample DATA` draws them."""
     maker = Variants(data)
     for label in sorted(set(classes) & set(maker.classes)):
@@ -150,7 +150,7 @@ def main() -> None:
         spare = cut_down(folder / "data", options.scarce, options.classes)
         if options.pool in ("transplants", "made"):
             masked = options.pool == "transplants"
-            pool = transplants(folder / "pool", folder / "data", options.count, options.classes, masked)
+            pool = variants(folder / "pool", folder / "data", options.count, options.classes, masked)
         elif options.pool in ("held-back", "copies", "noise"):
             pool = planted(options.pool, folder / "pool", folder / "data", spare)
         else:

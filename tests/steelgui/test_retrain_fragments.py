@@ -90,8 +90,8 @@ def test_a_cell_with_pictures_is_a_button_that_says_which(result: dict[str, Any]
 
 def test_what_to_know_about_the_figures_stands_beside_them(result: dict[str, Any]) -> None:
     note = (
-        "48 of the 184 test pictures of <i> are one group of near-duplicates: its figures hang on them, and intervals "
-        "are wide; pictures of other spots would narrow them"
+        "48 of the 184 test pictures of <i> are one group: its figures hang on them, and intervals are wide; "
+        "pictures of other groups would narrow them"
     )
     assert "sg-warnings" not in fragments.answer(result, EN)
     told = result | {"notes": [note]}

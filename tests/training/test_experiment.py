@@ -189,7 +189,7 @@ def test_near_duplicates_of_training_leave_the_test(tmp_path: Path) -> None:
     assert started.notes == ("left out of the test, since training has near-duplicates of them: 1 pictures",)
 
 
-def test_a_test_that_is_largely_one_spot_says_so(tmp_path: Path) -> None:
+def test_a_test_that_is_largely_one_group_says_so(tmp_path: Path) -> None:
     folder = striped_folder(tmp_path / "data")
     assert not prepare(config(folder, tmp_path / "before", None)).notes
     rows = list(csv.DictReader((folder / "split.csv").open()))
@@ -201,7 +201,7 @@ def test_a_test_that_is_largely_one_spot_says_so(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     (note,) = prepare(config(folder, tmp_path / "run", None)).notes
-    assert note.startswith(f"5 of the {len(of_level)} test pictures of level are one group of near-duplicates: ")
+    assert note.startswith(f"5 of the {len(of_level)} test pictures of level are one group: ")
 
 
 def test_a_start_that_knows_the_test_is_refused(striped: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from training.views import strip_tiles
 
 #: Part of the training pictures that become validation where the data names but two splits.
 VALIDATION = 0.2
-#: Part of a class's test pictures from which on one group of near-duplicates is worth a note, and pictures of it.
+#: Part of a class's test pictures from which on one group is worth a note, and pictures of it.
 LUMP, A_FEW = 0.1, 5
 
 
@@ -149,9 +149,10 @@ def unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) ->
 
 
 def _lumps(test: Sequence[Sample], classes: Sequence[str]) -> list[str]:
-    """A sentence for each class whose test pictures are largely one group of near-duplicates.
+    """A sentence for each class of whose test pictures a tenth or more are one group.
 
-    Such a group is drawn as one: whichever arm happens to be right on it is so on all of its pictures.
+    That may be near-duplicates, or what the data keeps together, as NEU's pictures of like illumination. It is drawn
+    as one: whichever arm happens to be right on it is so on all of its pictures.
     """
     sentences = []
     for name in classes:
@@ -159,8 +160,8 @@ def _lumps(test: Sequence[Sample], classes: Sequence[str]) -> list[str]:
         largest, count = max(groups.values(), default=0), groups.total()
         if largest >= max(A_FEW, LUMP * count):
             sentences.append(
-                f"{largest} of the {count} test pictures of {name} are one group of near-duplicates: its figures hang "
-                "on them, and intervals are wide; pictures of other spots would narrow them"
+                f"{largest} of the {count} test pictures of {name} are one group: its figures hang on them, and "
+                "intervals are wide; pictures of other groups would narrow them"
             )
     return sentences
 
