@@ -35,10 +35,16 @@ OTHERS, POOL = 120, 48
 Row = dict[str, str]
 
 
-def cut_down(folder: Path, scarce: int, classes: Sequence[str]) -> dict[str, list[Path]]:
+def cut_down(
+    folder: Path, scarce: int, classes: Sequence[str], deal: int = 0, unlike: bool = False
+) -> dict[str, list[Path]]:
     """NEU with `scarce` training pictures of `classes`; returns the pictures that are in no split, by class.
 
     NEU's validation split stays, what is left of its training is the test.
+
+    Args:
+        deal: which pictures are for training, and which for the test.
+        unlike: takes one picture of each group, so that every picture of the test stands for itself.
     """
     source = SHARED / "data" / "neu-det"
     folder.mkdir(parents=True)
@@ -48,13 +54,13 @@ def cut_down(folder: Path, scarce: int, classes: Sequence[str]) -> dict[str, lis
         rows = list(csv.DictReader(file))
     dealt = [row for row in rows if row["split"] == "validation"]
     spare = {}
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(deal)
     for label in sorted({row["label"] for row in rows}):
         groups: dict[str, list[Row]] = defaultdict(list)
         for row in rows:
             if row["label"] == label and row["split"] == "train":
                 groups[row["group"]].append(row)
-        shuffled = [groups[name] for name in random.permutation(sorted(groups))]
+        shuffled = [groups[name][: 1 if unlike else None] for name in random.permutation(sorted(groups))]
         train, shuffled = take(shuffled, scarce if label in classes else OTHERS)
         if label in classes:
             held_back, shuffled = take(shuffled, POOL)
@@ -132,6 +138,8 @@ def main() -> None:
     parser.add_argument("--task", default="classifier", choices=("classifier", "segmenter"))
     parser.add_argument("--scarce", type=int, default=8, help="training pictures that each of --classes keeps")
     parser.add_argument("--classes", nargs="+", default=["inclusion", "pitted_surface", "scratches"])
+    parser.add_argument("--deal", type=int, default=0, help="which pictures are for training, and which for the test")
+    parser.add_argument("--unlike", action="store_true", help="one picture of each of NEU's groups")
     parser.add_argument("--init", default=str(SHARED / "weights" / "mobilenetv2_100.safetensors"))
     parser.add_argument("--arms", nargs="+", default=list(ARMS))
     parser.add_argument("--arch", default="mobilenetv2_100")
@@ -147,7 +155,7 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        spare = cut_down(folder / "data", options.scarce, options.classes)
+        spare = cut_down(folder / "data", options.scarce, options.classes, options.deal, options.unlike)
         if options.pool in ("transplants", "made"):
             masked = options.pool == "transplants"
             pool = variants(folder / "pool", folder / "data", options.count, options.classes, masked)

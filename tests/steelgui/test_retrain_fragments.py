@@ -90,13 +90,13 @@ def test_a_cell_with_pictures_is_a_button_that_says_which(result: dict[str, Any]
 
 def test_what_to_know_about_the_figures_stands_beside_them(result: dict[str, Any]) -> None:
     note = (
-        "48 of the 184 test pictures of <i> are one group: its figures hang on them, and intervals are wide; "
+        "test pictures of a class that are one group: <i> 48/184; its figures hang on them, and intervals are wide; "
         "pictures of other groups would narrow them"
     )
     assert "sg-warnings" not in fragments.answer(result, EN)
     told = result | {"notes": [note]}
     assert escape(note) in fragments.answer(told, EN)
-    assert "&lt;i&gt;의 테스트 이미지 184장 중 48장이" in fragments.answer(told, KO)
+    assert "테스트 이미지: &lt;i&gt; 48/184." in fragments.answer(told, KO)
 
 
 def test_a_single_picture_is_one_and_several_trainings_are_told(result: dict[str, Any]) -> None:

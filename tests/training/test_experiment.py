@@ -193,15 +193,20 @@ def test_a_test_that_is_largely_one_group_says_so(tmp_path: Path) -> None:
     folder = striped_folder(tmp_path / "data")
     assert not prepare(config(folder, tmp_path / "before", None)).notes
     rows = list(csv.DictReader((folder / "split.csv").open()))
-    of_level = [row for row in rows if (row["label"], row["split"]) == ("level", "test")]
-    for row in of_level[:5]:
-        row["group"] = "one spot"
+    sizes = {}
+    for label, many in (("level", 5), ("rare", 7)):
+        here = [row for row in rows if (row["label"], row["split"]) == (label, "test")]
+        sizes[label] = f"{many}/{len(here)}"
+        for row in here[:many]:
+            row["group"] = f"one spot of {label}"
     with (folder / "split.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
     (note,) = prepare(config(folder, tmp_path / "run", None)).notes
-    assert note.startswith(f"5 of the {len(of_level)} test pictures of level are one group: ")
+    assert note.startswith(
+        f"test pictures of a class that are one group: level {sizes['level']}, rare {sizes['rare']}; its figures hang"
+    )
 
 
 def test_a_start_that_knows_the_test_is_refused(striped: Path, tmp_path: Path) -> None:

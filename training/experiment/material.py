@@ -149,21 +149,23 @@ def unlike(test: Sequence[Sample], known: Sequence[Sample], notes: list[str]) ->
 
 
 def _lumps(test: Sequence[Sample], classes: Sequence[str]) -> list[str]:
-    """A sentence for each class of whose test pictures a tenth or more are one group.
+    """A sentence where a tenth or more of a class's test pictures are one group.
 
     That may be near-duplicates, or what the data keeps together, as NEU's pictures of like illumination. It is drawn
     as one: whichever arm happens to be right on it is so on all of its pictures.
     """
-    sentences = []
+    found = []
     for name in classes:
         groups = Counter(group_key(sample) for sample in test if name in sample.labels)
         largest, count = max(groups.values(), default=0), groups.total()
         if largest >= max(A_FEW, LUMP * count):
-            sentences.append(
-                f"{largest} of the {count} test pictures of {name} are one group: its figures hang on them, and "
-                "intervals are wide; pictures of other groups would narrow them"
-            )
-    return sentences
+            found.append(f"{name} {largest}/{count}")
+    if not found:
+        return []
+    return [
+        f"test pictures of a class that are one group: {', '.join(found)}; its figures hang on them, and intervals are "
+        "wide; pictures of other groups would narrow them"
+    ]
 
 
 def _masked(splits: Sequence[list[Sample]], data: Path, notes: list[str]) -> tuple[list[Sample], ...]:
