@@ -171,6 +171,11 @@ class SegmenterConfig(TrainConfig):
         "defects, or as the class anomaly",
     )
     dice_weight: float = Field(0.5, ge=0, le=1, description="part of dice in BCE + dice")
+    dice_of: Literal["batch", "picture"] = Field(
+        "batch",
+        description="what the dice loss is measured over; of each picture, as masks are judged, small defects count as "
+        "much as large ones",
+    )
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor
 
+DiceOf = Literal["batch", "picture"]
+#: Pixels added above and below the fraction. Of a single picture more, or one that shows the sliver of a defect in its
+#: corner would weigh as much as one that shows a whole defect.
+SMOOTH: dict[DiceOf, float] = {"batch": 1.0, "picture": 50.0}
 
-def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, smooth: float = 1.0) -> Tensor:
-    """1 − dice over the batch (Milletari et al. 2016, section 3, with plain sums), the mean over classes it shows.
+
+def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, of: DiceOf = "batch") -> Tensor:
+    """1 − dice (Milletari et al. 2016, section 3, with plain sums), the mean over the classes that are shown.
 
     A class that no image of the batch shows is left to cross-entropy. Its dice could only be lowered by predicting
     nothing at all, and a rare class that has learnt to say nothing is not heard of again.
@@ -16,6 +23,8 @@ def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, smooth: float 
         logits: N×C×H×W float.
         target: N×C×H×W float, 0 or 1.
         known: N×C float, 0 where the class's mask is unknown and must not count.
+        of: one dice a class over all pixels of the batch, where large defects outweigh small ones; or one for each
+            picture that shows the class, as masks are judged.
 
     Returns:
         A scalar from 0 to 1; 0 where the batch shows nothing.
@@ -23,14 +32,17 @@ def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, smooth: float 
     weight = known[:, :, None, None]
     probability = logits.float().sigmoid() * weight
     target = target * weight
-    overlap = (probability * target).sum((0, 2, 3))
-    total = probability.sum((0, 2, 3)) + target.sum((0, 2, 3))
-    shown = (target.amax((0, 2, 3)) > 0).float()
-    return ((1 - (2 * overlap + smooth) / (total + smooth)) * shown).sum() / shown.sum().clamp(min=1)
+    over = (0, 2, 3) if of == "batch" else (2, 3)
+    overlap = (probability * target).sum(over)
+    total = probability.sum(over) + target.sum(over)
+    shown = (target.amax(over) > 0).float()
+    return ((1 - (2 * overlap + SMOOTH[of]) / (total + SMOOTH[of])) * shown).sum() / shown.sum().clamp(min=1)
 
 
-def bce_dice_loss(logits: Tensor, target: Tensor, known: Tensor, dice_weight: float) -> Tensor:
+def bce_dice_loss(
+    logits: Tensor, target: Tensor, known: Tensor, dice_weight: float, dice_of: DiceOf = "batch"
+) -> Tensor:
     """`dice_weight` · dice loss + the rest · binary cross-entropy, both over known masks only; shapes as above."""
     each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").mean((2, 3))
     bce = (each * known).sum() / known.sum().clamp(min=1)
-    return dice_weight * soft_dice_loss(logits, target, known) + (1 - dice_weight) * bce
+    return dice_weight * soft_dice_loss(logits, target, known, dice_of) + (1 - dice_weight) * bce

@@ -69,7 +69,7 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     def loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         images, masks, known = batch
         logits = network(images.contiguous(memory_format=torch.channels_last))
-        return {"loss": bce_dice_loss(logits, masks, known, config.dice_weight)}
+        return {"loss": bce_dice_loss(logits, masks, known, config.dice_weight, config.dice_of)}
 
     task = Task(
         batches,

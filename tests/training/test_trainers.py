@@ -162,3 +162,17 @@ def test_recipes_are_configurations(path: Path) -> None:
         return
     kind = ClassifierConfig if "classifier" in path.stem else SegmenterConfig
     assert parse(kind, values).best.stem == path.stem
+
+
+def test_dice_of_each_picture_weighs_a_small_defect_as_a_large_one() -> None:
+    """Two pictures, one with a defect of 2,304 px that is found, one with 256 px that is missed."""
+    target = torch.zeros(2, 1, 48, 48)
+    target[0], target[1, 0, :16, :16] = 1, 1
+    logits = torch.full_like(target, -20.0)
+    logits[0] = 20
+    known = torch.ones(2, 1)
+    assert soft_dice_loss(logits, target, known).item() == pytest.approx(1 - 4609 / 4865, abs=1e-4)
+    missed = soft_dice_loss(logits, target, known, "picture").item()
+    assert missed == pytest.approx((0 + 1 - 50 / 306) / 2, abs=1e-4)
+    unknown = torch.tensor([[1.0], [0.0]])
+    assert soft_dice_loss(logits, target, unknown, "picture").item() == pytest.approx(0, abs=1e-4)
