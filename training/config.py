@@ -176,6 +176,13 @@ class SegmenterConfig(TrainConfig):
         description="what the dice loss is measured over; of each picture, as masks are judged, small defects count as "
         "much as large ones",
     )
+    dice_absent: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="weight, in the dice loss, of classes that are not there, beside 1 of those that are; more of it "
+        "leaves fewer specks of them, and may silence a rare class",
+    )
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:

@@ -13,11 +13,11 @@ DiceOf = Literal["batch", "picture"]
 SMOOTH: dict[DiceOf, float] = {"batch": 1.0, "picture": 50.0}
 
 
-def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, of: DiceOf = "batch") -> Tensor:
+def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, of: DiceOf = "batch", absent: float = 0.0) -> Tensor:
     """1 − dice (Milletari et al. 2016, section 3, with plain sums), the mean over the classes that are shown.
 
-    A class that no image of the batch shows is left to cross-entropy. Its dice could only be lowered by predicting
-    nothing at all, and a rare class that has learnt to say nothing is not heard of again.
+    A class that is not shown is left to cross-entropy. Its dice could only be lowered by predicting nothing at all, and
+    a rare class that has learnt to say nothing is not heard of again; where specks of it are left, raise `absent`.
 
     Args:
         logits: N×C×H×W float.
@@ -25,6 +25,7 @@ def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, of: DiceOf = "
         known: N×C float, 0 where the class's mask is unknown and must not count.
         of: one dice a class over all pixels of the batch, where large defects outweigh small ones; or one for each
             picture that shows the class, as masks are judged.
+        absent: weight of a class that is known not to be there, beside 1 of one that is.
 
     Returns:
         A scalar from 0 to 1; 0 where the batch shows nothing.
@@ -35,14 +36,20 @@ def soft_dice_loss(logits: Tensor, target: Tensor, known: Tensor, of: DiceOf = "
     over = (0, 2, 3) if of == "batch" else (2, 3)
     overlap = (probability * target).sum(over)
     total = probability.sum(over) + target.sum(over)
-    shown = (target.amax(over) > 0).float()
-    return ((1 - (2 * overlap + SMOOTH[of]) / (total + SMOOTH[of])) * shown).sum() / shown.sum().clamp(min=1)
+    shown = target.amax(over)
+    counts = shown + absent * (1 - shown) * (known.amax(0) if of == "batch" else known)
+    return ((1 - (2 * overlap + SMOOTH[of]) / (total + SMOOTH[of])) * counts).sum() / counts.sum().clamp(min=1)
 
 
 def bce_dice_loss(
-    logits: Tensor, target: Tensor, known: Tensor, dice_weight: float, dice_of: DiceOf = "batch"
+    logits: Tensor,
+    target: Tensor,
+    known: Tensor,
+    dice_weight: float,
+    dice_of: DiceOf = "batch",
+    dice_absent: float = 0.0,
 ) -> Tensor:
     """`dice_weight` · dice loss + the rest · binary cross-entropy, both over known masks only; shapes as above."""
     each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").mean((2, 3))
     bce = (each * known).sum() / known.sum().clamp(min=1)
-    return dice_weight * soft_dice_loss(logits, target, known, dice_of) + (1 - dice_weight) * bce
+    return dice_weight * soft_dice_loss(logits, target, known, dice_of, dice_absent) + (1 - dice_weight) * bce

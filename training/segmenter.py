@@ -69,7 +69,8 @@ def train_segmenter(config: SegmenterConfig, material: Material | None = None) -
     def loss(network: nn.Module, batch: Batch) -> dict[str, Tensor]:
         images, masks, known = batch
         logits = network(images.contiguous(memory_format=torch.channels_last))
-        return {"loss": bce_dice_loss(logits, masks, known, config.dice_weight, config.dice_of)}
+        dice = (config.dice_weight, config.dice_of, config.dice_absent)
+        return {"loss": bce_dice_loss(logits, masks, known, *dice)}
 
     task = Task(
         batches,

@@ -15,7 +15,7 @@ from training.classifier import train_classifier
 from training.config import ClassifierConfig, ConfigError, SegmenterConfig, TrainConfig, parse
 from training.events import Event, to_json
 from training.gan.config import GanConfig
-from training.losses import bce_dice_loss, soft_dice_loss
+from training.losses import SMOOTH, DiceOf, bce_dice_loss, soft_dice_loss
 from training.segmenter import train_segmenter
 
 SMALL: dict[str, Any] = {
@@ -176,3 +176,17 @@ def test_dice_of_each_picture_weighs_a_small_defect_as_a_large_one() -> None:
     assert missed == pytest.approx((0 + 1 - 50 / 306) / 2, abs=1e-4)
     unknown = torch.tensor([[1.0], [0.0]])
     assert soft_dice_loss(logits, target, unknown, "picture").item() == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("of", ["batch", "picture"])
+def test_dice_of_what_is_not_there_counts_where_asked(of: DiceOf) -> None:
+    """One class is found, the other is nowhere and marked all the same."""
+    target = torch.zeros(1, 2, 48, 48)
+    target[0, 0] = 1
+    logits = torch.full_like(target, 20.0)
+    known = torch.ones(1, 2)
+    assert soft_dice_loss(logits, target, known, of).item() == pytest.approx(0, abs=1e-4)
+    missed = 1 - SMOOTH[of] / (48 * 48 + SMOOTH[of])
+    assert soft_dice_loss(logits, target, known, of, 0.25).item() == pytest.approx(0.25 * missed / 1.25, abs=1e-4)
+    unknown = torch.tensor([[1.0, 0.0]])
+    assert soft_dice_loss(logits, target, unknown, of, 0.25).item() == pytest.approx(0, abs=1e-4)
