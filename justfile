@@ -24,11 +24,13 @@ selftest *ARGS:
 bundle *ARGS:
     uv run python build/bundle.py {{ARGS}}
 
-# Train the bundled models again (four hours on two cores): in dist/, the generator as a run.
+# Train the bundled models again (five hours on two quick cores): in dist/, the generator as a run.
 weights:
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
     uv run steelgui train classifier --config training/recipes/neu-classifier.json
     uv run steelgui train segmenter --config training/recipes/neu-segmenter-start.json
+    uv run steelgui train segmenter --config training/recipes/neu-segmenter-unmirrored.json
+    uv run steelgui train segmenter --config training/recipes/neu-segmenter-whole.json
     uv run steelgui train segmenter --config training/recipes/neu-segmenter.json
     uv run steelgui train gan --config training/recipes/neu-generator.json --name neu-generator
 
