@@ -45,7 +45,9 @@ class LearningConfig(RunConfig):
     """What a training and an experiment, which is many of them, share."""
 
     init: str = Field(
-        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
+        "bundled",
+        description="start: bundled (our steel backbone), imagenet (a MobileNetV2 that knows no steel), pretrained "
+        "(timm's download), random, or a FILE",
     )
     batch_size: int = Field(32, ge=2, le=1024, description="images a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
@@ -217,7 +219,9 @@ def parse(kind: type[ConfigT], values: dict[str, Any]) -> ConfigT:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or kind.__name__
+        name, said = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
         if first["type"] == "missing":
             raise ConfigError(f"{name} is missing; give --{name} or put it into --config FILE") from None
-        raise ConfigError(f"{name}: {first['msg'].removeprefix('Value error, ')} (got {first['input']!r})") from None
+        if not name:  # fields that do not fit together: the input is all of them, and the sentence names them
+            raise ConfigError(said) from None
+        raise ConfigError(f"{name}: {said} (got {first['input']!r})") from None

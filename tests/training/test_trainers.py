@@ -130,6 +130,13 @@ def test_a_wrong_field_is_named(field: str, value: int, says: str, tmp_path: Pat
         parse(SegmenterConfig, {"data": tmp_path, "out": tmp_path, field: value})
 
 
+def test_fields_that_do_not_fit_together_are_told_in_one_sentence(tmp_path: Path) -> None:
+    """Without all the others, and in Korean too."""
+    with pytest.raises(ConfigError) as said:
+        parse(ClassifierConfig, {"data": tmp_path, "out": tmp_path, "size": 300})
+    assert str(said.value) == "size is 300; it must be a multiple of 32 (any will do with --tiles six or whole)"
+
+
 def test_unknown_masks_do_not_count() -> None:
     logits, target = torch.randn(2, 3, 8, 8), torch.randint(0, 2, (2, 3, 8, 8)).float()
     known = torch.tensor([[1.0, 0.0, 1.0]] * 2)
