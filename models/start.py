@@ -1,4 +1,4 @@
-"""Where a training starts: a backbone taken over from the bundled steel model, timm's download or a file."""
+"""Where a training starts: a backbone taken over from the bundled ones, timm's download or a file."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from models.sidecar import CheckpointError, read_sidecar, seen_by
 from models.spec import Kind, NetworkSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+#: MobileNetV2 as ImageNet taught it, of no use but to start from (`build/backbone.py`).
+IMAGENET = WEIGHTS_FOLDER / "backbones" / "imagenet-mobilenetv2.safetensors"
 ENCODER_PREFIX = "encoder.model."
 
 
@@ -33,8 +35,9 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
     """Fill `network` from a start.
 
     Args:
-        init: `random`, `bundled` (the steel models in `models/weights`), `pretrained` (timm's download), or the path
-            of a safetensors file: a timm backbone or one of our checkpoints.
+        init: `random`, `bundled` (the steel models in `models/weights`), `imagenet` (the MobileNetV2 beside them),
+            `pretrained` (timm's download), or the path of a safetensors file: a timm backbone or one of our
+            checkpoints.
 
     Raises:
         CheckpointError: the start cannot be read, or shares no tensor with the network.
@@ -46,6 +49,8 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
     elif init == "bundled":
         file = _bundled(spec.kind)
         tensors, source = read_tensors(file), f"the bundled {file.stem}"
+    elif init == "imagenet":
+        tensors, source = read_tensors(IMAGENET), "ImageNet's MobileNetV2"
     else:
         tensors, source = read_tensors(Path(init)), Path(init).name
     own = network.state_dict()
@@ -66,7 +71,7 @@ def start_from(network: nn.Module, spec: NetworkSpec, init: str) -> Start:
 
 def start_has_seen(init: str, kind: Kind) -> frozenset[str] | None:
     """Digests of the pictures that a start has learned from; None where no card beside it says so."""
-    if init == "random":
+    if init in ("random", "imagenet"):
         return frozenset()
     file = _bundled(kind) if init == "bundled" else Path(init)
     try:
@@ -107,7 +112,7 @@ def _download(spec: NetworkSpec) -> dict[str, Tensor]:
     except Exception as error:  # the hub raises anything from OSError to its own classes
         raise CheckpointError(
             f"timm's pretrained {_backbone(spec)} could not be downloaded ({type(error).__name__}); "
-            "offline, use --init bundled, random, or a FILE"
+            "offline, use --init bundled, imagenet, random, or a FILE"
         ) from error
     finally:
         constants.HF_HUB_OFFLINE = before

@@ -165,6 +165,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 
     from models.checkpoint import load_checkpoint
     from models.sidecar import CheckpointError
+    from models.start import IMAGENET
     from steelgui.services.library import Library
     from steelgui.settings import StorageError, assets_folder
 
@@ -174,10 +175,11 @@ def doctor(arguments: argparse.Namespace) -> int:
             load_checkpoint(entry.path)
         except CheckpointError as error:
             missing.append(str(error))
+    bundled = [weights_folder() / f"neu-{kind}.safetensors" for kind in CONFIGS]
     missing.extend(
-        f"the bundled neu-{kind} is not in {weights_folder()}; install SteelGUI again"
-        for kind in CONFIGS
-        if not (weights_folder() / f"neu-{kind}.safetensors").is_file()
+        f"the bundled {path.stem} is not in {path.parent}; install SteelGUI again"
+        for path in (*bundled, IMAGENET)
+        if not path.is_file()
     )
     if not list((assets_folder() / "samples").glob("*.jpg")):
         missing.append(f"the sample pictures are not in {assets_folder() / 'samples'}; install SteelGUI again")

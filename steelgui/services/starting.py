@@ -21,7 +21,7 @@ from training.runs import Run
 #: Settings that name files or folders, or that the request has fields of its own for.
 NAMED = frozenset({"data", "out", "resume", "synthetic", "features", "class", "class_name", "format"})
 #: Starts of a network that is no generator.
-BACKBONES = frozenset({"random", "bundled", "pretrained"})
+BACKBONES = frozenset({"random", "bundled", "imagenet", "pretrained"})
 _WORD = re.compile(r"[\w.+-]{0,100}")
 
 

@@ -20,7 +20,7 @@ from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
 
 #: Starts that have a name; any other is a file.
-STARTS = ("bundled", "pretrained", "random")
+STARTS = ("bundled", "imagenet", "pretrained", "random")
 #: Pictures of each kind in the report, and their side, px.
 SHOWN, SIDE = 24, 112
 STYLE = """

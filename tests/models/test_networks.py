@@ -17,7 +17,7 @@ from models.registry import build
 from models.segmenters import DECODERS
 from models.sidecar import CheckpointError, read_sidecar
 from models.spec import NetworkSpec, Preprocess, is_defect_free
-from models.start import start_from
+from models.start import start_from, start_has_seen
 from models.tiling import plan_tiles
 
 CLASSES = ("none", "crazing", "scratches")
@@ -177,6 +177,27 @@ def test_start_that_does_not_fit(saved: Path) -> None:
 def test_bundled_start() -> None:
     spec = NetworkSpec("classifier", "mobilenetv2_100", ("ok", "bad"))
     assert "bundled neu-classifier" in start_from(build(spec), spec, "bundled").sentence
+
+
+@pytest.mark.parametrize(
+    ("spec", "prefix"),
+    [
+        (NetworkSpec("classifier", "mobilenetv2_100", CLASSES), ("classifier.",)),
+        (
+            NetworkSpec("segmenter", "unet", CLASSES[1:], {"encoder": "mobilenetv2_100"}),
+            ("decoder.", "segmentation_head."),
+        ),
+    ],
+    ids=lambda value: value.kind if isinstance(value, NetworkSpec) else "",
+)
+def test_imagenet_start(spec: NetworkSpec, prefix: tuple[str, ...]) -> None:
+    """The whole encoder is taken over, and it has learned from none of the user's pictures."""
+    network = build(spec)
+    start = start_from(network, spec, "imagenet")
+    left = network.state_dict().keys() - start.taken
+    assert left and all(name.startswith(prefix) for name in left), left
+    assert "ImageNet's MobileNetV2" in start.sentence and start.seen == frozenset()
+    assert start_has_seen("imagenet", spec.kind) == frozenset()
 
 
 def test_grad_cam_finds_the_place_that_the_class_rests_on() -> None:

@@ -151,7 +151,7 @@ def test_imagenet_weights_that_cannot_be_had_are_one_sentence(
         start_from(build(spec), spec, "pretrained")
     assert time.monotonic() - since < 20
     assert "timm's pretrained resnet18 could not be downloaded" in str(said.value)
-    assert "offline, use --init bundled, random, or a FILE" in str(said.value) and "\n" not in str(said.value)
+    assert "offline, use --init bundled, imagenet, random, or a FILE" in str(said.value) and "\n" not in str(said.value)
     assert "Retry" not in capfd.readouterr().err
 
 

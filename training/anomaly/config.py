@@ -15,7 +15,7 @@ class AnomalyConfig(RunConfig):
     method: Literal["memory-bank", "cutpaste", "autoencoder", "combined", "discriminative"] = Field(
         "memory-bank", description="how to tell good from strange; memory-bank is ready in a minute"
     )
-    parts: tuple[Literal["cutpaste", "autoencoder", "discriminative"], ...] = Field(
+    parts: tuple[Literal["cutpaste", "autoencoder", "discriminative", "memory-bank"], ...] = Field(
         ("cutpaste", "autoencoder"), min_length=2, description="of a combined method: what is joined"
     )
     normal: str | None = Field(None, description="class of the good pictures; the defect-free one if left out")
@@ -29,7 +29,9 @@ class AnomalyConfig(RunConfig):
         0.05, gt=0, lt=1, description="part of the good pictures that may be called strange; sets the threshold"
     )
     init: str = Field(
-        "bundled", description="start: bundled (our steel backbone), pretrained (timm's download), random, or a FILE"
+        "imagenet",
+        description="start: imagenet (a bundled MobileNetV2 that knows no steel), bundled (our steel backbone), "
+        "pretrained (timm's download), random, or a FILE",
     )
     encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
     layers: tuple[int, ...] = Field(

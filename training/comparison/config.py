@@ -35,7 +35,7 @@ class ComparisonConfig(RunConfig):
     clean: bool = Field(True, description="defect-free pictures as a class; the thesis's classifiers had defects alone")
     init: str = Field(
         "random",
-        description="start of all: random, own (each preset's), pretrained (timm's download), bundled, or a FILE",
+        description="start of all: random, own (each preset's), imagenet, bundled, pretrained (timm's), or a FILE",
     )
     batch_size: int | None = Field(None, ge=2, le=1024, description="pictures a step; each preset's own if left out")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")

@@ -129,7 +129,7 @@ def _refuse_seen(init: str, kind: Kind, splits: Splits) -> None:
     if overlap := seen & digests(sample.image for sample in splits.test).keys():
         raise DataError(
             f"its start has learned from {len(overlap)} of the {len(splits.test)} test pictures, so that it would know "
-            "them; use --init random"
+            "them; use --init imagenet or random"
         )
 
 

@@ -108,7 +108,7 @@ def prepare(config: ExperimentConfig) -> Splits:
     if overlap := (start_has_seen(config.init, config.task) or frozenset()) & digests(s.image for s in test).keys():
         raise DataError(
             f"init: the start has learned from {len(overlap)} of the {len(test)} test pictures, so that every arm "
-            "would know them; use --init random, pretrained, or a FILE that has not"
+            "would know them; use --init imagenet, random, or a FILE that has not"
         )
     return Splits(
         tuple(train),
