@@ -1,10 +1,12 @@
-"""Does an autoencoder beside CutPaste find more than CutPaste alone? On magnetic tiles, good = free, fold 3 as test.
+"""Does another detector beside CutPaste find more than CutPaste alone?
 
-uv run python benchmarks/anomaly_methods.py train /tmp/answers --seeds 0 1 2 [--tune] [--set steps=200 …]
+uv run python benchmarks/anomaly_methods.py train /tmp/answers --seeds 0 1 2 [--tune | --neu] [--set steps=200 …]
 uv run python benchmarks/anomaly_methods.py report /tmp/answers
 
-`--tune` leaves fold 3 out altogether and judges fold 2. Each seed is trained once as `combined`, whose parts are the
-other two methods; differences are paired by picture and seed, near-duplicates drawn together.
+On magnetic tiles, good = free, fold 3 as test; `--tune` leaves fold 3 out altogether and judges fold 2. `--neu` learns
+crops from outside the masks of NEU's training split and judges the places on its masked validation pictures. Each seed
+is trained once as `combined`, whose parts are judged on their own too; differences are paired by picture and seed,
+near-duplicates drawn together.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from training.data.splits import group_key
 from training.experiment.compare import Bootstrap, Figure, Rates
 from training.loop import pick_device
 
-TILES = Path(__file__).resolve().parents[2] / "shared" / "data" / "magnetic-tile"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+TILES = DATA / "magnetic-tile"
 #: Levels that map values are counted in.
 LEVELS = 1000
 REPORTED = ("cutpaste", "autoencoder", "combined", "discriminative", "memory-bank")
@@ -52,14 +55,22 @@ def link(folder: Path, folds: tuple[int, ...]) -> Path:
     return folder
 
 
-def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str, str | list[str]]) -> None:
+def task(on: str, folder: Path) -> dict[str, object]:
+    """What is learned: fields of the configuration."""
+    if on == "neu":
+        return {"data": DATA / "neu-det", "clean_crops": 2}
+    tune = on == "tune"
+    return {"data": link(folder, (0, 1, 2) if tune else (0, 1, 2, 3)), "fold": 2 if tune else 3}
+
+
+def train(out: Path, seed: int, on: str, methods: list[str], values: dict[str, str | list[str]]) -> None:
     """Train the detectors of a seed; keep each method's scores and maps of the held-out pictures."""
     with tempfile.TemporaryDirectory() as temporary:
-        data = link(Path(temporary) / "data", (0, 1, 2) if tune else (0, 1, 2, 3))
+        learned_from = task(on, Path(temporary) / "data")
         found: dict[str, list[tuple[float, NDArray[np.float32]]]] = {}
         for method in methods:
-            asked = {"data": data, "out": Path(temporary) / method, "method": method, "seed": seed}
-            config = parse(AnomalyConfig, {**asked, "fold": 2 if tune else 3, **values})
+            asked = {**learned_from, "out": Path(temporary) / method, "method": method, "seed": seed}
+            config = parse(AnomalyConfig, {**asked, **values})
             started = time.perf_counter()
             material = gather_good(config)
             learning = METHODS[method](config, material, pick_device(config.device))
@@ -72,17 +83,18 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
                 if event.kind == "step" and event.step % 50 == 0:
                     seconds = time.perf_counter() - started
                     print(f"{method} {event.step} of {event.steps} {event.losses} {seconds:.0f} s", flush=True)
-            samples = material.validation
+            samples = [one for one in material.validation if one.mask is not None or is_good(one, material.normal)]
             for name, part in parts(learned.network, method).items():
                 found[name] = []
                 for sample, (scores, maps) in answers(part, learned.spec, samples):
                     height, width = load_image(sample).shape[:2]
                     whole = blend(maps.float(), plan_tiles(height, width), height, width)
                     found[name].append((float(scores.max()), whole.numpy()))
+        bad = [not is_good(sample, material.normal) for sample in samples]
         masks = []
-        for sample in samples:
+        for sample, defective in zip(samples, bad, strict=True):
             height, width = load_image(sample).shape[:2]
-            masks.append(load_masks(sample, sample.labels, height, width).any(0) & (not is_good(sample, "free")))
+            masks.append(load_masks(sample, sample.labels, height, width).any(0) & defective)
         values_of = {}
         for name, answered in found.items():
             values_of[f"score:{name}"] = np.array([score for score, _ in answered])
@@ -97,7 +109,7 @@ def train(out: Path, seed: int, tune: bool, methods: list[str], values: dict[str
         out.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             out / f"{seed}.npz",
-            bad=[not is_good(sample, "free") for sample in samples],
+            bad=bad,
             labels=[sample.labels[0] for sample in samples],
             groups=[group_key(sample) for sample in samples],
             **values_of,
@@ -118,20 +130,22 @@ def auroc(good: NDArray[np.float64], bad: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def figures(kept: list[dict[str, NDArray[np.generic]]], method: str, bootstrap: Bootstrap) -> dict[str, Figure]:
-    """Image and pixel AUROC, means over seeds."""
+    """Image and pixel AUROC, means over seeds; of places alone where there are no good pictures."""
+    names = ("image AUROC", "pixel AUROC")[int(kept[0]["bad"].all()) :]
 
     def rated(weights: NDArray[np.float64]) -> list[Rates]:
         rates: list[Rates] = []
         for one in kept:
-            levels = np.unique(one[f"score:{method}"], return_inverse=True)[1]
-            rows, bad = np.eye(levels.max() + 1)[levels], one["bad"].astype(float)[:, None]
-            image = auroc(weights @ (rows * (1 - bad)), weights @ (rows * bad))
-            pixel = auroc(*(weights @ one[f"pixels{which}:{method}"].astype(float) for which in (0, 1)))
-            rates.append({"image AUROC": image[:, None], "pixel AUROC": pixel[:, None]})
+            own = {"pixel AUROC": auroc(*(weights @ one[f"pixels{n}:{method}"].astype(float) for n in (0, 1)))}
+            if "image AUROC" in names:
+                levels = np.unique(one[f"score:{method}"], return_inverse=True)[1]
+                rows, bad = np.eye(levels.max() + 1)[levels], one["bad"].astype(float)[:, None]
+                own["image AUROC"] = auroc(weights @ (rows * (1 - bad)), weights @ (rows * bad))
+            rates.append({name: areas[:, None] for name, areas in own.items()})
         return rates
 
     which, shown = np.array([True]), np.asarray(kept[0]["bad"], dtype=bool)[:, None]
-    return bootstrap.figures(rated, {name: (name, which) for name in ("image AUROC", "pixel AUROC")}, shown)
+    return bootstrap.figures(rated, {name: (name, which) for name in names}, shown)
 
 
 def report(folder: Path) -> None:
@@ -146,7 +160,7 @@ def report(folder: Path) -> None:
         told = ", ".join(f"{name} {signed(figure.interval())}" for name, figure in own.items())
         against = {name: figure.minus(found["cutpaste"][name]) for name, figure in own.items()}
         print(f"{method:<12} {told}; over cutpaste {', '.join(signed(one, '+') for one in against.values())}")
-    for label in sorted(set(kept[0]["labels"]) - {"free"}):
+    for label in sorted(set(kept[0]["labels"][kept[0]["bad"].astype(bool)]) if not kept[0]["bad"].all() else ()):
         print(f"{label:<12} " + ", ".join(f"{method} {of_class(kept, method, label):.3f}" for method in methods))
 
 
@@ -171,7 +185,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=["combined", "memory-bank"], help="what is trained")
-    parser.add_argument("--tune", action="store_true")
+    on = parser.add_mutually_exclusive_group()
+    on.add_argument("--tune", dest="on", action="store_const", const="tune")
+    on.add_argument("--neu", dest="on", action="store_const", const="neu")
     parser.add_argument("--set", nargs="*", default=[], metavar="FIELD=VALUE", help="of the configuration")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -179,7 +195,7 @@ def main() -> None:
     values = {name: value.split(",") if "," in value else value for name, value in pairs}
     if options.action == "train":
         for seed in options.seeds:
-            train(options.folder, seed, options.tune, options.methods, values)
+            train(options.folder, seed, options.on or "test", options.methods, values)
     else:
         report(options.folder)
 

@@ -1,4 +1,5 @@
-"""Detectors that see different things together: what looks different, what is new, what looks drawn on."""
+"""Detectors that see different things together: what looks different, what is new, what was never seen, what looks
+drawn on."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from models.anomaly import Detector
 from models.autoencoder import Autoencoder
 from models.cutpaste import CutPaste
 from models.discriminative import Discriminative
+from models.memory_bank import MemoryBank
 
 Answer = tuple[Tensor, Tensor]
 
@@ -33,11 +35,13 @@ class Combined(Detector):
         layers: Sequence[int] = (2, 3),
         size: int = 224,
         parts: Sequence[str] = ("cutpaste", "autoencoder"),
+        bank: int = 1,
+        side: int = 1,
     ) -> None:
         """
         Args:
-            calibration, encoder, layers, size: as of the parts.
-            parts: two or more of `cutpaste`, `autoencoder` and `discriminative`.
+            calibration, encoder, layers, size, bank, side: as of the parts.
+            parts: two or more of `cutpaste`, `autoencoder`, `discriminative` and `memory-bank`.
 
         Raises:
             ValueError: there is no such part.
@@ -45,11 +49,11 @@ class Combined(Detector):
         super().__init__(calibration)
         self.parts = tuple(parts)
         for name in self.parts:
-            self.add_module(name, _part(name, encoder, layers, size))
+            self.add_module(name, _part(name, encoder, layers, size, bank, side))
         self.register_buffer("spread", torch.ones(len(self.parts), 2))
 
     def part(self, name: str) -> Detector:
-        found: Detector = getattr(self, name)
+        found: Detector = self.get_submodule(name)  # type: ignore[assignment]
         return found
 
     def forward(self, images: Tensor) -> Answer:
@@ -64,11 +68,15 @@ class Combined(Detector):
         return (torch.stack(scores) / units[:, 0]).sum(0), (torch.stack(same) / units[:, 1, :, None, None]).sum(0)
 
 
-def _part(name: str, encoder: str, layers: Sequence[int], size: int) -> Detector:
+def _part(name: str, encoder: str, layers: Sequence[int], size: int, bank: int, side: int) -> Detector:
     if name == "cutpaste":
         return CutPaste(0, encoder, layers)
     if name == "autoencoder":
         return Autoencoder(0, encoder, layers, size)
     if name == "discriminative":
         return Discriminative(0, encoder)
-    raise ValueError(f"a combined detector has no part {name!r}; choose from cutpaste, autoencoder, discriminative")
+    if name == "memory-bank":
+        return MemoryBank(0, bank, encoder, layers, side)
+    raise ValueError(
+        f"a combined detector has no part {name!r}; choose from cutpaste, autoencoder, discriminative, memory-bank"
+    )

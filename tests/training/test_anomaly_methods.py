@@ -12,6 +12,8 @@ from plates import plates_folder
 
 from models.anomaly import Detector
 from models.checkpoint import load_checkpoint
+from models.combined import Combined
+from models.memory_bank import MemoryBank
 from models.sidecar import read_sidecar
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.evaluate import evaluate_detector
@@ -59,6 +61,27 @@ def test_events_and_checkpoint(method: str, more: dict[str, Any], plates: Path, 
     assert isinstance(checkpoint.network, Detector)
     assert checkpoint.network.good.shape == (kept, 2)
     assert checkpoint.card["calibration"]["good"] == kept
+
+
+def test_a_memory_bank_can_be_a_part(plates: Path, tmp_path: Path) -> None:
+    """It remembers what the other part learns from, judges as it does alone, and comes back from the file."""
+    asked = config(plates, tmp_path / "net", "combined", parts=("cutpaste", "memory-bank"), bank=200)
+    events = list(train_anomaly(asked))
+    steps = [event for event in events if event.kind == "step"]
+    assert [step.step for step in steps] == sorted(step.step for step in steps)
+    assert steps[-1].step == steps[-1].steps
+    network = load_checkpoint(asked.best).network
+    assert isinstance(network, Combined) and network.good.shape == (6, 2)
+    alone = network.part("memory-bank")
+    assert isinstance(alone, MemoryBank) and alone.bank.shape[0] == 200
+    assert {sample.image.name for sample in Tiles(asked, gather_good(asked)).learned}.isdisjoint(
+        sample.image.name for sample in Tiles(asked, gather_good(asked)).held
+    )
+    images = torch.rand(2, 3, 96, 96)
+    scores = torch.stack([network.part(name)(images)[0] for name in network.parts])
+    torch.testing.assert_close(network(images)[0], (scores / network.spread[:, :1]).sum(0))
+    samples = select(read_dataset(plates), "test")
+    assert evaluate_detector(network, load_checkpoint(asked.best).spec, samples, 0.2)["image_auroc"] >= 0.9
 
 
 @pytest.mark.parametrize("method", METHODS)

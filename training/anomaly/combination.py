@@ -11,17 +11,21 @@ from models.autoencoder import Autoencoder
 from models.combined import Combined
 from models.cutpaste import CutPaste
 from models.discriminative import Discriminative
+from models.memory_bank import MemoryBank
 from models.spec import NetworkSpec, Preprocess
 from models.start import Start, start_from
 from training.anomaly.config import AnomalyConfig
 from training.anomaly.discrimination import train_discriminative
 from training.anomaly.learned import Learned
 from training.anomaly.material import GoodMaterial
+from training.anomaly.memory import learn_memory_bank, steps_for
 from training.anomaly.pretext import train_cutpaste
 from training.anomaly.reconstruction import train_autoencoder
 from training.anomaly.steps import Progress
 from training.anomaly.tiles import Tiles, answers, judge_held
-from training.events import Event, Started
+from training.events import Event, Started, Step
+
+MEMORY = "memory-bank"
 
 
 def learn_combined(
@@ -41,16 +45,41 @@ def learn_combined(
     starts = {name: _start(network, name, spec, config) for name in config.parts}
     start = starts[config.parts[0]]
     tiles = Tiles(config, material)
-    count = len(config.parts)
-    progress = Progress(count * config.steps + (count + 1) * len(tiles.held))
+    steps = [steps_for(config, len(tiles.learned)) if name == MEMORY else config.steps for name in config.parts]
+    progress = Progress(sum(steps) + (len(steps) + 1) * len(tiles.held))
     yield Started(progress.total, 1, start.sentence, {material.normal: len(material.good)}, str(device), material.notes)
     for name, own in starts.items():
-        yield from _train(config, network, name, spec, own, tiles, progress)
+        if name == MEMORY:
+            bank = yield from _remember(config, replace(material, good=tuple(tiles.learned)), device, progress)
+            network.add_module(MEMORY, bank)
+            arguments |= {"bank": len(bank.bank), "side": len(bank.gain)}
+        else:
+            yield from _train(config, network, name, spec, own, tiles, progress)
     network.eval()
     yield from measure_spread(network, spec, tiles, progress)
     judged = yield from judge_held(network, spec, tiles, progress)
     spec = replace(spec, arguments={**arguments, "calibration": len(judged)})
     return Learned(network, spec, start, judged, tuple(tiles.notes))
+
+
+def _remember(
+    config: AnomalyConfig, material: GoodMaterial, device: torch.device, progress: Progress
+) -> Generator[Event, None, MemoryBank]:
+    """A bank of what the other parts learn from, too; the pictures that are kept back stay unknown to it.
+
+    What cannot be read the tiles have noted already.
+    """
+    learning = learn_memory_bank(config, material, device)
+    while True:
+        try:
+            event = next(learning)
+        except StopIteration as done:
+            progress.done += steps_for(config, len(material.good))
+            bank: MemoryBank = done.value.network
+            bank.good = bank.good[:0]  # the whole has its own
+            return bank
+        if isinstance(event, Step):
+            yield replace(event, step=progress.done + event.step, steps=progress.total)
 
 
 def _start(network: Combined, name: str, spec: NetworkSpec, config: AnomalyConfig) -> Start:

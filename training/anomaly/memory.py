@@ -51,8 +51,7 @@ def learn_memory_bank(
     spec = NetworkSpec("anomaly", config.method, (material.normal,), arguments, preprocess=preprocess)
     start = start_from(blank.encoder, spec, config.init)
     round_parameters(blank)
-    each = -(-config.bank // EVERY)
-    total = len(material.good) + (config.folds + 1) * each
+    each, total = -(-config.bank // EVERY), steps_for(config, len(material.good))
     counts = {material.normal: len(material.good)}
     yield Started(total, 1, start.sentence, counts, str(device), material.notes)
     since, notes = time.perf_counter(), []
@@ -92,6 +91,11 @@ def learn_memory_bank(
         network.good.copy_(good)
     yield Step(total, total, {}, speed)
     return Learned(network, spec, start, tuple(pictures[number].sample for number in held), tuple(notes))
+
+
+def steps_for(config: AnomalyConfig, pictures: int) -> int:
+    """How many steps it takes to remember so many good pictures."""
+    return pictures + (config.folds + 1) * -(-config.bank // EVERY)
 
 
 def _read(

@@ -30,6 +30,7 @@ class Tiles:
     Attributes:
         held: good pictures that nothing is learned from, so that thresholds may come from them; groups are kept
             together. One of `config.folds` parts.
+        learned: the others.
         notes: what could not be read.
     """
 
@@ -38,13 +39,13 @@ class Tiles:
         self.notes: list[str] = []
         folds = folds_of(material.good, config.folds, config.seed)
         self.held = [sample for sample, fold in zip(material.good, folds, strict=True) if fold == 0]
-        learned = [sample for sample, fold in zip(material.good, folds, strict=True) if fold]
+        self.learned = [sample for sample, fold in zip(material.good, folds, strict=True) if fold]
         self.size, self._seed = config.size, config.seed
         rng, room = np.random.default_rng(config.seed), KEPT // (3 * config.size**2)
         self._tiles: list[Picture] = []
-        for number in rng.permutation(len(learned)).tolist():
+        for number in rng.permutation(len(self.learned)).tolist():
             if len(self._tiles) < room:
-                self._tiles += self._read(learned[number])
+                self._tiles += self._read(self.learned[number])
         if len(self._tiles) < 2:
             raise DataError(f"{config.data}: its good pictures cannot be read; the first: {self.notes[0]}")
 
