@@ -155,8 +155,6 @@ def main() -> None:
     )
     changed = {name: _value(value) for name, _, value in (item.partition("=") for item in options.set)}
     values = {**recipe, **changed, "data": (ROOT / recipe["data"]).resolve()}
-    if values["init"] == recipe["init"]:
-        values["init"] = str((ROOT / recipe["init"]).resolve())
     dataset = read_dataset(values["data"])
     dealt = split_anew(dataset, PARTS, options.split_seed)
     splits = {name: tuple(sample for sample in dealt if sample.split == name) for name in PARTS}

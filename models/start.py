@@ -16,7 +16,7 @@ from models.sidecar import CheckpointError, read_sidecar, seen_by
 from models.spec import Kind, NetworkSpec
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-#: MobileNetV2 as ImageNet taught it, of no use but to start from (`build/backbone.py`).
+#: MobileNetV2 as ImageNet taught it, of no use but to start from (`training/recipes/imagenet_mobilenetv2.py`).
 IMAGENET = WEIGHTS_FOLDER / "backbones" / "imagenet-mobilenetv2.safetensors"
 ENCODER_PREFIX = "encoder.model."
 

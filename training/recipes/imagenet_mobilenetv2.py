@@ -1,6 +1,6 @@
 """ImageNet's MobileNetV2 as the product carries it: fp16, without the layer that knows ImageNet's thousand classes.
 
-uv run python build/backbone.py ../shared/weights/mobilenetv2_100.safetensors
+uv run python training/recipes/imagenet_mobilenetv2.py ../shared/weights/mobilenetv2_100.safetensors
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from safetensors.torch import save
-from timm import create_model
 
 from models.checkpoint import read_tensors
 from models.files import atomic_write
+from models.libraries import timm
 from models.start import IMAGENET
 
 NOTICE = {
@@ -23,7 +23,7 @@ NOTICE = {
 
 
 def main() -> None:
-    network = create_model("mobilenetv2_100", num_classes=0)
+    network = timm.create_model("mobilenetv2_100", num_classes=0)
     network.load_state_dict(
         {name: t for name, t in read_tensors(Path(sys.argv[1])).items() if "classifier" not in name}
     )
