@@ -29,9 +29,9 @@ class AnomalyConfig(RunConfig):
         0.05, gt=0, lt=1, description="part of the good pictures that may be called strange; sets the threshold"
     )
     init: str = Field(
-        "imagenet",
-        description="start: imagenet (a bundled MobileNetV2 that knows no steel), bundled (our steel backbone), "
-        "pretrained (timm's download), random, or a FILE",
+        "bundled",
+        description="start: bundled (our steel backbone), imagenet (a MobileNetV2 that knows no steel), pretrained "
+        "(timm's download), random, or a FILE",
     )
     encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
     layers: tuple[int, ...] = Field(
