@@ -105,9 +105,17 @@ def areas(inspection: Inspection | None, t: Translator) -> str:
         colours = class_colours(defect.name for defect in inspection.defects)
         rows = "".join(_area_row(defect, colours[defect.name], t) for defect in inspection.defects)
     else:
-        key = "waiting" if inspection is None else "none" if inspection.verdict == "ok" else "no_mask"
-        rows = f'<tr><td colspan="{len(columns)}" class="sg-empty-row">{escape(t(f"areas.{key}"))}</td></tr>'
+        sentence = escape(t(f"areas.{_why_empty(inspection)}"))
+        rows = f'<tr><td colspan="{len(columns)}" class="sg-empty-row">{sentence}</td></tr>'
     return f'<div class="sg-areas"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _why_empty(inspection: Inspection | None) -> str:
+    if inspection is None:
+        return "waiting"
+    if inspection.verdict == "ok":
+        return "none"
+    return "unknown" if inspection.label == UNKNOWN else "no_mask"
 
 
 def _area_row(defect: Defect, colour: str, t: Translator) -> str:

@@ -78,6 +78,7 @@ def test_areas(inspection: Inspection, ok: Inspection) -> None:
     assert "1,204" in html and "3.01 %" in html and "<td>3</td>" in html
     assert "No area" in fragments.areas(ok, EN)
     assert "without a marked area" in fragments.areas(replace(inspection, defects=()), EN)
+    assert "strange as a whole" in fragments.areas(replace(inspection, label="unknown", defects=()), EN)
 
 
 def test_meta_names_models_and_time(inspection: Inspection) -> None:
