@@ -41,6 +41,10 @@ class RunConfig(BaseModel):
         return self.out / f"{self.out.resolve().name}.safetensors"
 
 
+#: Starts that have a name; a FILE will do as well.
+STARTS = ("bundled", "imagenet", "pretrained", "random")
+
+
 class LearningConfig(RunConfig):
     """What a training and an experiment, which is many of them, share."""
 
@@ -48,6 +52,7 @@ class LearningConfig(RunConfig):
         "bundled",
         description="start: bundled (our steel backbone), imagenet (a MobileNetV2 that knows no steel), pretrained "
         "(timm's download), random, or a FILE",
+        examples=list(STARTS),
     )
     batch_size: int = Field(32, ge=2, le=1024, description="images a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")

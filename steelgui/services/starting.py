@@ -14,14 +14,12 @@ from steelgui.services.library import Library
 from steelgui.services.retraining import Retraining
 from steelgui.services.studio import Studio
 from steelgui.settings import Settings
-from training.config import ConfigError
+from training.config import STARTS, ConfigError
 from training.gan.config import PRESETS
 from training.runs import Run
 
 #: Settings that name files or folders, or that the request has fields of its own for.
 NAMED = frozenset({"data", "out", "resume", "synthetic", "features", "class", "class_name", "format"})
-#: Starts of a network that is no generator.
-BACKBONES = frozenset({"random", "bundled", "imagenet", "pretrained"})
 _WORD = re.compile(r"[\w.+-]{0,100}")
 
 
@@ -51,12 +49,12 @@ class Starting:
         known = {one.folder.name for one in Experiments(self._studio.settings).sets()}
         if unknown := set(sets) - known:
             raise ConfigError(f"synthetic: there is no set {min(unknown)!r}; there are {_listed(known)}")
-        changes = _plain(changes, BACKBONES)
+        changes = _plain(changes, set(STARTS))
         return self._retraining.start(self._retraining.config(self._data(data), sets, changes))
 
     def anomaly(self, data: str, normal: str | None, changes: dict[str, Any]) -> Run:
         """As `gan`; `normal` is the class of the good pictures, None where its name or a setting says so."""
-        changes = _plain(changes, BACKBONES) | ({"normal": normal} if normal else {})
+        changes = _plain(changes, set(STARTS)) | ({"normal": normal} if normal else {})
         return self._detectors.start(self._detectors.config(self._data(data), changes))
 
     def _data(self, name: str) -> Path:

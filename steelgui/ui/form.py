@@ -42,6 +42,8 @@ def _control(name: str, info: FieldInfo, value: Any, t: Translator, scope: str) 
     if info.annotation in (int, float):
         low, high = _bounds(info)
         return gr.Number(value, minimum=low, maximum=high, precision=0 if info.annotation is int else None, **common)
+    if info.examples:
+        return gr.Dropdown(info.examples, value=value, allow_custom_value=True, **common)
     return gr.Textbox(value, **common)
 
 

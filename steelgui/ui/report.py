@@ -18,9 +18,8 @@ from models.imagefile import ImageError, read_image
 from steelgui.services.judged import Judged, changed, of_masks
 from steelgui.ui import retrain_fragments as fragments
 from steelgui.ui.i18n import Translator
+from training.config import STARTS
 
-#: Starts that have a name; any other is a file.
-STARTS = ("bundled", "imagenet", "pretrained", "random")
 #: Pictures of each kind in the report, and their side, px.
 SHOWN, SIDE = 24, 112
 STYLE = """

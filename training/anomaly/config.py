@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from training.config import RunConfig
+from training.config import STARTS, RunConfig
 
 
 class AnomalyConfig(RunConfig):
@@ -32,6 +32,7 @@ class AnomalyConfig(RunConfig):
         "bundled",
         description="start: bundled (our steel backbone), imagenet (a MobileNetV2 that knows no steel), pretrained "
         "(timm's download), random, or a FILE",
+        examples=list(STARTS),
     )
     encoder: str = Field("mobilenetv2_100", description="any timm model that gives feature maps")
     layers: tuple[int, ...] = Field(

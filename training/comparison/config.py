@@ -36,6 +36,7 @@ class ComparisonConfig(RunConfig):
     init: str = Field(
         "random",
         description="start of all: random, own (each preset's), imagenet, bundled, pretrained (timm's), or a FILE",
+        examples=["random", OWN, "imagenet", "bundled", "pretrained"],
     )
     batch_size: int | None = Field(None, ge=2, le=1024, description="pictures a step; each preset's own if left out")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="peak of the one-cycle schedule")
