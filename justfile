@@ -26,7 +26,6 @@ bundle *ARGS:
 
 # Train the bundled models again (five hours on two quick cores): in dist/, the generator as a run.
 weights:
-    uv run python training/recipes/imagenet_mobilenetv2.py ../shared/weights/mobilenetv2_100.safetensors
     uv run steelgui train classifier --config training/recipes/neu-classifier-start.json
     uv run steelgui train classifier --config training/recipes/neu-classifier.json
     uv run steelgui train segmenter --config training/recipes/neu-segmenter-start.json

@@ -131,7 +131,7 @@ def test_a_wrong_field_is_named(field: str, value: int, says: str, tmp_path: Pat
 
 
 def test_fields_that_do_not_fit_together_are_told_in_one_sentence(tmp_path: Path) -> None:
-    """Without all the others, and in Korean too."""
+    """Without all the others."""
     with pytest.raises(ConfigError) as said:
         parse(ClassifierConfig, {"data": tmp_path, "out": tmp_path, "size": 300})
     assert str(said.value) == "size is 300; it must be a multiple of 32 (any will do with --tiles six or whole)"
