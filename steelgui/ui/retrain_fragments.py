@@ -50,9 +50,7 @@ def verdict_text(result: Result, t: Translator) -> str:
         return t("verdict_text.not_learned", mean=mean)
     if kind == "no_difference":
         text = t("verdict_text.no_difference", pictures=said["pictures"], gain=_gain(gain), mean=mean)
-        if said["more"]:
-            return f"{text} {t('verdict_text.collect', more=said['more'])}"
-        return f"{text} {t('verdict_text.enough')}" if said["more"] == 0 else text
+        return text + _advice(said, t)
     values = {
         "label": t.short(said["label"] or ""),
         "before": f"{said['before']:.2f}",
@@ -65,7 +63,16 @@ def verdict_text(result: Result, t: Translator) -> str:
     text = t(f"verdict_text.{kind}", **values)
     if said["over_balanced"] and kind != "worse":
         text += " " + t(f"verdict_text.{kind}_over", over=_gain(said["over_balanced"]))
-    return text
+    return text + _advice(said, t)
+
+
+def _advice(said: Result, t: Translator) -> str:
+    """What would tell where nothing is shown, with a space before it; nothing where nothing sensible would."""
+    more, seeds = said["more"], said.get("seeds", 0)  # results of earlier versions know of no seeds
+    if more is None:
+        return ""
+    advice = "both" if more and seeds else "seeds" if seeds else "collect" if more else "enough"
+    return f" {t(f'verdict_text.{advice}', more=more, seeds=seeds)}"
 
 
 def intervals(result: Result, t: Translator, rate: str = "f1") -> str:

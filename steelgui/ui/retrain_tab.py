@@ -95,7 +95,7 @@ class RetrainTab(WatchPanel):
                             min_width=160,
                         )
                         self.seeds = gr.Slider(
-                            1, 10, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
+                            1, 20, 3, step=1, label=self.i18n("retrain.seeds"), elem_id="retrain-seeds", min_width=140
                         )
                     with gr.Accordion(self.i18n("studio.settings"), open=False, elem_id="retrain-settings"):
                         self.form = fields_form(ExperimentConfig, FIELDS, defaults, t, SCOPE)

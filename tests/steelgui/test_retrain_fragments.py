@@ -79,6 +79,39 @@ def segmenter(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "task": "segmenter", "arms": arms, "test": test}
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "seeds", "english", "korean"),
+    [
+        (
+            "no_difference",
+            60,
+            0,
+            "Collect about 60 more test pictures to tell.",
+            "테스트 이미지가 약 60장 더 필요합니다.",
+        ),
+        (
+            "no_difference",
+            0,
+            9,
+            "It is the trainings that scatter: about 9 seeds would tell.",
+            "시드를 약 9개로 늘리면",
+        ),
+        ("as_balanced", 60, 9, "About 60 more test pictures and 9 seeds would tell.", "약 60장 더, 시드가 약 9개"),
+        ("no_difference", 0, 0, "A difference of 5 points would have shown.", "5포인트 차이가 있었다면"),
+        ("no_difference", None, 0, "in their mean F1.", "변화:"),
+    ],
+)
+def test_what_would_tell_is_said(
+    result: dict[str, Any], kind: str, more: int | None, seeds: int, english: str, korean: str
+) -> None:
+    said = {"kind": kind, "more": more, "seeds": seeds, "over_balanced": FIGURE, "change": FIGURE, "label": "scratches"}
+    told = {**result, "verdict": {**result["verdict"], **said, "before": 0.5, "after": 0.6}}
+    assert fragments.verdict_text(told, EN).endswith(english) and korean in fragments.verdict_text(told, KO)
+    if not seeds:
+        del told["verdict"]["seeds"]
+        assert fragments.verdict_text(told, EN).endswith(english), "a result of an earlier version"
+
+
 def test_a_cell_with_pictures_is_a_button_that_says_which(result: dict[str, Any]) -> None:
     html = fragments.answer(result, EN)
     assert html.count("<button") == 2 and html.count('aria-expanded="false"') == 2

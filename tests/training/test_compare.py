@@ -167,7 +167,7 @@ def test_the_verdict_follows_from_the_intervals(
         arm: classification_figures(bootstrap, truth, predicted(truth, wrong, 3, seed, only=2), CLASSES, ("rare",))
         for seed, (arm, wrong) in enumerate({"plain": plain, "balanced": balanced, "synthetic": synthetic}.items())
     }
-    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40, MEASURES["classifier"])
+    verdict = decide(figures, ("synthetic", 1.0), ("rare",), 40, 3, MEASURES["classifier"])
     assert (verdict.kind, verdict.best) == (kind, best)
     said = sentence(verdict, MEASURES["classifier"])
     if kind == "not_learned":
@@ -176,6 +176,8 @@ def test_the_verdict_follows_from_the_intervals(
     assert f"{verdict.gain.low:+.2f} to {verdict.gain.high:+.2f}" in said, "a verdict without its interval"
     if kind in ("helped", "as_balanced"):
         assert "recall on rare" in said
+    if kind == "as_balanced":
+        assert said.endswith(f" About {verdict.more} more test pictures and {verdict.seeds} seeds would tell.")
 
 
 def test_a_segmenter_is_judged_by_dice() -> None:
@@ -185,8 +187,41 @@ def test_a_segmenter_is_judged_by_dice() -> None:
         arm: mean_figures(bootstrap, "dice", np.clip(random.normal(mean, 0.1, (3, 40, 3)), 0, 1), CLASSES, MEANS)
         for arm, mean in {"plain": 0.6, "synthetic": 0.75}.items()
     }
-    verdict = decide(arms, ("synthetic", 1.0), ("rare",), 40, MEASURES["segmenter"])
+    verdict = decide(arms, ("synthetic", 1.0), ("rare",), 40, 3, MEASURES["segmenter"])
     assert (verdict.kind, verdict.label, verdict.best) == ("helped", "rare", "synthetic")
     said = sentence(verdict, MEASURES["segmenter"])
     assert said.startswith(f"Synthetic images raised dice on rare from {verdict.before:.2f} to {verdict.after:.2f} (")
     assert "recall" not in said and "F1" not in said
+
+
+@pytest.mark.parametrize(
+    ("of_pictures", "of_seeds", "kind"),
+    [(0.0, 0.06, "seeds"), (0.3, 0.0, "pictures"), (0.2, 0.035, "both"), (0.01, 0.0, "enough"), (2.0, 1.0, "nothing")],
+)
+def test_what_would_tell_is_what_scatters(of_pictures: float, of_seeds: float, kind: str) -> None:
+    """Dice of 40 pictures that differ by themselves, and of trainings that are good or bad as a whole."""
+    random = np.random.default_rng(3)
+    bootstrap = Bootstrap([str(i) for i in range(40)], 3)
+
+    def dice(seed_shift: tuple[float, ...]) -> np.ndarray:
+        noise = random.normal(0, 1, 40)
+        noise = (noise - noise.mean()) / noise.std()
+        return np.stack(
+            [np.repeat((0.5 + of_pictures * noise + of_seeds * shift)[:, None], 3, 1) for shift in seed_shift]
+        )
+
+    arms = {
+        "plain": mean_figures(bootstrap, "dice", dice((-1, 0, 1)), CLASSES, MEANS),
+        "synthetic": mean_figures(bootstrap, "dice", dice((1, 0, -1)), CLASSES, MEANS),
+    }
+    verdict = decide(arms, ("synthetic", 1.0), ("rare",), 40, 3, MEASURES["segmenter"])
+    assert verdict.kind == "no_difference"
+    asked = (verdict.more is not None and verdict.more > 0, verdict.seeds > 3)
+    assert asked == {"seeds": (False, True), "pictures": (True, False), "both": (True, True)}.get(kind, (False, False))
+    assert (verdict.more is None) == (kind == "nothing")
+    said = sentence(verdict, MEASURES["segmenter"])
+    assert ("seeds would tell" in said, "more test pictures" in said) == (
+        kind in ("seeds", "both"),
+        kind in ("pictures", "both"),
+    )
+    assert ("would have shown" in said) == (kind == "enough")

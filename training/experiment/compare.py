@@ -42,6 +42,7 @@ class Figure:
     """A mean over seeds, and the same in every draw of a bootstrap.
 
     Attributes:
+        of_pictures: the same in the same draws of pictures, all seeds counted alike: how pictures alone scatter.
         margin: how far from it the truth may lie where all draws are alike, as they are without a single error: 90 of
             90 right is no proof of 1.
         counted: it is a rate of right and wrong answers. One error among 90 cannot tell more than none: its interval
@@ -50,6 +51,7 @@ class Figure:
 
     value: float
     draws: NDArray[np.float64]
+    of_pictures: NDArray[np.float64]
     margin: float = 0.0
     counted: bool = False
 
@@ -66,8 +68,24 @@ class Figure:
 
     def minus(self, other: Figure) -> Interval:
         """The paired difference: both are looked at in the same draws."""
-        margin = max(self.margin, other.margin)
-        return Figure(self.value - other.value, self.draws - other.draws, margin, self.counted).interval(least=-1.0)
+        return self._less(other).interval(least=-1.0)
+
+    def scatter_of_seeds(self, other: Figure) -> float:
+        """The part, 0 to 1, of the paired difference's variance that is the trainings' and not the test pictures'."""
+        change = self._less(other)
+        known = np.isfinite(change.draws)
+        if not known.any() or not (whole := float(change.draws[known].var())):
+            return 0.0
+        return max(0.0, 1 - float(change.of_pictures[known].var()) / whole)
+
+    def _less(self, other: Figure) -> Figure:
+        return Figure(
+            self.value - other.value,
+            self.draws - other.draws,
+            self.of_pictures - other.of_pictures,
+            max(self.margin, other.margin),
+            self.counted,
+        )
 
 
 class Bootstrap:
@@ -120,7 +138,7 @@ class Bootstrap:
             # All unseen errors in the class with the fewest pictures: nowhere could they hide better.
             fewest = min(count for count, counts in zip(groups, which, strict=True) if counts)
             margin = unseen_errors(fewest) / which.sum()
-            figures[name] = Figure(value, (draws.T * self.seeds).sum(1), margin, counted)
+            figures[name] = Figure(value, (draws.T * self.seeds).sum(1), draws.mean(0), margin, counted)
         return figures
 
 

@@ -46,7 +46,7 @@ def judge(config: ExperimentConfig, splits: Splits, folder: Path) -> tuple[dict[
         by_arm[judged[0]] = outcomes[judged].figures
     of_scarce = sum(not set(splits.scarce).isdisjoint(sample.labels) for sample in splits.test)
     chosen = (judged[0], judged[1] or 0.0) if judged else None
-    verdict = decide(by_arm, chosen, splits.scarce, of_scarce, task.measures)
+    verdict = decide(by_arm, chosen, splits.scarce, of_scarce, config.seeds, task.measures)
     rows = [
         {
             "arm": key[0],

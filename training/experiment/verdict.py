@@ -11,8 +11,8 @@ from training.experiment.compare import Figure, Interval
 
 #: A difference worth collecting pictures for, where none was seen: five points.
 WORTH = 0.05
-#: Beyond so many times as many test pictures, more of them are no advice.
-MOST = 20
+#: Beyond so many times as many test pictures, or so many seeds, more of them are no advice.
+MOST, MOST_SEEDS = 20, 20
 
 #: `helped`: synthetic pictures beat plain training, and balanced sampling where that was tried. `as_balanced`: they
 #: beat plain training, but not balanced sampling. `no_difference`: none that this test could show. `worse`: harm.
@@ -55,8 +55,9 @@ class Verdict:
         label: the scarce class whose `Measures.rate` changed most, from `before` to `after` by `change`.
         balanced_change: the change of the same by balanced sampling.
         pictures: of the scarce classes in the test.
-        more: as many more would show the difference, or one of five points; 0 where these sufficed, None where no
-            number would be sensible.
+        more: as many more would show the difference from plain training (`no_difference`) or balanced sampling
+            (`as_balanced`), or one of five points; 0 where these suffice, None where no number would be sensible.
+        seeds: trainings an arm that would show it, with `more`; 0 where those that were run suffice.
         best: the arm to activate: the one with an interval above zero and the highest gain, else `plain`.
     """
 
@@ -72,6 +73,7 @@ class Verdict:
     balanced_change: float | None
     pictures: int
     more: int | None
+    seeds: int
     best: str
 
 
@@ -80,6 +82,7 @@ def decide(
     judged: tuple[str, float] | None,
     scarce: Sequence[str],
     pictures: int,
+    seeds: int,
     measures: Measures,
 ) -> Verdict:
     """From each arm's figures; the one with synthetic pictures is at its chosen ratio.
@@ -87,6 +90,7 @@ def decide(
     Args:
         figures: arm → its figures, the paired ones of one `Bootstrap`; `plain` is among them.
         judged: the arm with synthetic pictures, and its ratio.
+        pictures: of the scarce classes in the test; `seeds` trainings were run of each arm.
     """
     plain, balanced = figures["plain"], figures.get("balanced")
     mean, rate = measures.mean, measures.rate
@@ -95,7 +99,7 @@ def decide(
     best = max(better, key=lambda arm: gains[arm].value, default="plain")
     arm, ratio = judged or ("balanced" if balanced else None, None)
     if arm is None or arm == "plain":
-        return Verdict("no_synthetic", None, None, None, None, None, 0, 0, None, None, pictures, None, best)
+        return Verdict("no_synthetic", None, None, None, None, None, 0, 0, None, None, pictures, None, 0, best)
     gain, found = gains[arm], figures[arm]
     over = found[mean].minus(balanced[mean]) if balanced and judged else None
     kind: Kind = "no_difference"
@@ -120,19 +124,39 @@ def decide(
         key = f"{rate}:{label}"
         before, after, change = plain[key].value, found[key].value, found[key].minus(plain[key])
         balanced_change = balanced[key].value - before if balanced else None
-    more = _more(gain, pictures) if kind == "no_difference" else None
-    return Verdict(kind, arm, ratio, gain, over, label, before, after, change, balanced_change, pictures, more, best)
+    more, wanted = None, 0
+    if kind == "no_difference":
+        more, wanted = _more(gain, found[mean].scatter_of_seeds(plain[mean]), pictures, seeds)
+    elif kind == "as_balanced" and over and balanced:
+        more, wanted = _more(over, found[mean].scatter_of_seeds(balanced[mean]), pictures, seeds)
+    return Verdict(
+        kind, arm, ratio, gain, over, label, before, after, change, balanced_change, pictures, more, wanted, best
+    )
 
 
-def _more(gain: Interval, pictures: int) -> int | None:
-    """An interval narrows with the root of the number of pictures; rounded up to tens."""
+def _more(gain: Interval, of_seeds: float, pictures: int, seeds: int) -> tuple[int | None, int]:
+    """What would narrow the interval enough: so many more test pictures, and so many seeds instead of `seeds`.
+
+    Variances add, and each part falls with its own number: that of the seeds, `of_seeds` of the whole, is not helped by
+    any number of pictures. Trainings cost nobody's labour, so that seeds alone are asked for where they do.
+    """
     half = (gain.high - gain.low) / 2
     if not math.isfinite(half):
-        return None
-    factor = (half / max(abs(gain.value), WORTH)) ** 2
-    if factor <= 1:
-        return 0
-    return math.ceil(pictures * (factor - 1) / 10) * 10 if factor <= MOST else None
+        return None, 0
+    of_pictures, aim = 1 - of_seeds, (max(abs(gain.value), WORTH) / max(half, 1e-9)) ** 2
+    if aim >= 1:
+        return 0, 0
+    if aim > of_pictures and (wanted := math.ceil(seeds * of_seeds / (aim - of_pictures))) <= MOST_SEEDS:
+        return 0, wanted
+    if aim > of_seeds and (times := of_pictures / (aim - of_seeds)) <= MOST:
+        return _tens(pictures * (times - 1)), 0
+    if 1 / aim <= MOST and (wanted := math.ceil(seeds / aim)) <= MOST_SEEDS:
+        return _tens(pictures * (1 / aim - 1)), wanted
+    return None, 0
+
+
+def _tens(count: float) -> int:
+    return math.ceil(count / 10) * 10
 
 
 def sentence(verdict: Verdict, measures: Measures) -> str:
@@ -154,9 +178,7 @@ def sentence(verdict: Verdict, measures: Measures) -> str:
             f"No difference that this test set of {v.pictures} pictures of scarce classes could show: "
             f"{_signed(v.gain)} in their mean {measures.word}."
         )
-        if v.more:
-            return f"{text} Collect about {v.more} more test pictures to tell."
-        return f"{text} A difference of {WORTH * 100:.0f} points would have shown." if v.more == 0 else text
+        return text + _advice(v)
     change = f"{measures.rate} on {v.label} from {v.before:.2f} to {v.after:.2f} ({_range(v.change)})"
     mean = f"the scarce classes' mean {measures.word} by {_signed(v.gain)}"
     if v.kind == "worse":
@@ -167,7 +189,21 @@ def sentence(verdict: Verdict, measures: Measures) -> str:
             "" if v.over_balanced is None else f", more than balanced sampling ({_signed(v.over_balanced)} over it)"
         )
         return f"{text}{beside}."
-    return f"{text}; but not more than balanced sampling, which needs none ({_signed(v.over_balanced)} over it)."
+    text += f"; but not more than balanced sampling, which needs none ({_signed(v.over_balanced)} over it)."
+    return text + _advice(v)
+
+
+def _advice(v: Verdict) -> str:
+    """What would tell, where these trainings and pictures could not; a sentence with a space before it, or nothing."""
+    if v.more is None:
+        return ""
+    if v.more and v.seeds:
+        return f" About {v.more} more test pictures and {v.seeds} seeds would tell."
+    if v.seeds:
+        return f" It is the trainings that scatter: about {v.seeds} seeds would tell."
+    if v.more:
+        return f" Collect about {v.more} more test pictures to tell."
+    return f" A difference of {WORTH * 100:.0f} points would have shown."
 
 
 def _signed(interval: Interval | None) -> str:
