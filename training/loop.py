@@ -21,6 +21,7 @@ from models.spec import NetworkSpec
 from models.start import Start
 from training.config import ConfigError, TrainConfig
 from training.events import Event, Finished, Metric, Saved, Started, Step
+from training.libraries import AdamW
 
 Batch = tuple[Tensor, ...]
 
@@ -83,7 +84,7 @@ def fit(config: TrainConfig, network: nn.Module, spec: NetworkSpec, start: Start
     torch.manual_seed(config.seed)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     groups = _parameter_groups(config, network, start)
-    optimizer = torch.optim.AdamW(groups)
+    optimizer = AdamW(groups)
     total = config.epochs * task.steps_per_epoch
     rates = [group["lr"] for group in groups]
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=total, pct_start=0.15)

@@ -8,19 +8,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    multiclass_auroc,
-    multiclass_confusion_matrix,
-    multiclass_f1_score,
-    multiclass_precision,
-    multiclass_recall,
-    multilabel_auroc,
-    multilabel_f1_score,
-    multilabel_precision,
-    multilabel_recall,
-)
 
 from models.spec import is_defect_free
+from training.libraries import classification
 
 
 def classification_metrics(
@@ -46,9 +36,13 @@ def classification_metrics(
         options: dict[str, Any] = {"num_labels": count, "average": None}
         precision, recall, f1 = (
             metric(scores, targets, **options)
-            for metric in (multilabel_precision, multilabel_recall, multilabel_f1_score)
+            for metric in (
+                classification.multilabel_precision,
+                classification.multilabel_recall,
+                classification.multilabel_f1_score,
+            )
         )
-        auroc = multilabel_auroc(scores, targets, **options)
+        auroc = classification.multilabel_auroc(scores, targets, **options)
         accuracy = ((scores >= 0.5).long() == targets).all(1).float().mean()
         confusion = None
         log_loss = F.binary_cross_entropy(scores.double(), targets.double())
@@ -58,11 +52,15 @@ def classification_metrics(
         options = {"num_classes": count, "average": None}
         precision, recall, f1 = (
             metric(scores, targets, **options)
-            for metric in (multiclass_precision, multiclass_recall, multiclass_f1_score)
+            for metric in (
+                classification.multiclass_precision,
+                classification.multiclass_recall,
+                classification.multiclass_f1_score,
+            )
         )
-        auroc = multiclass_auroc(scores, targets, **options)
+        auroc = classification.multiclass_auroc(scores, targets, **options)
         accuracy = (scores.argmax(1) == targets).float().mean()
-        confusion = multiclass_confusion_matrix(scores.argmax(1), targets, num_classes=count).tolist()
+        confusion = classification.multiclass_confusion_matrix(scores.argmax(1), targets, num_classes=count).tolist()
         log_loss = F.nll_loss(scores.double().clamp(min=1e-12).log(), targets)
     ranked = present & (support < len(targets))
     return {

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchmetrics.functional.classification import binary_auroc, binary_f1_score
 
 from models.anomaly import Detector, threshold
 from models.imagefile import image_size
@@ -19,6 +18,7 @@ from models.tiling import plan_tiles
 from training.anomaly.figures import pro
 from training.anomaly.material import is_good
 from training.data.record import Sample, is_marked, load_image, load_masks
+from training.libraries import classification
 from training.views import dimmed
 
 #: Longest side at which pixels are compared; larger maps and masks are thinned out, or a set would not fit into memory.
@@ -60,7 +60,7 @@ def evaluate_detector(
         figures["pixel_auroc"] = _auroc(flat, torch.from_numpy(np.concatenate([mask.ravel() for mask in masks])))
         figures["pro"] = _rounded(pro(maps, masks))
     return figures | {
-        "f1": _rounded(float(binary_f1_score(called.long(), bad.long()))) if bad.any() else None,
+        "f1": _rounded(float(classification.binary_f1_score(called.long(), bad.long()))) if bad.any() else None,
         "recall": _part(called[bad]),
         "false_alarms": _part(called[~bad]),
         "threshold": limit,
@@ -87,7 +87,7 @@ def _auroc(scores: Tensor, bad: Tensor) -> float | None:
     if bad.all() or not bad.any():
         return None
     # What exceeds 1 torchmetrics takes for logits, and its sigmoid makes all large scores one.
-    return _rounded(float(binary_auroc(scores / scores.max().clamp(min=1e-9), bad.long())))
+    return _rounded(float(classification.binary_auroc(scores / scores.max().clamp(min=1e-9), bad.long())))
 
 
 def _part(called: Tensor) -> float | None:

@@ -16,6 +16,7 @@ from models.start import Start
 from training.anomaly.config import AnomalyConfig
 from training.config import ConfigError
 from training.events import Step
+from training.libraries import AdamW
 from training.loop import autocast
 
 #: Steps between two saved states.
@@ -63,7 +64,7 @@ def train_steps(
     device = next(network.parameters()).device
     parameters = [(name in start.taken, p) for name, p in network.named_parameters() if p.requires_grad]
     rates = {True: config.learning_rate * START_RATE, False: config.learning_rate}
-    optimizer = torch.optim.AdamW(
+    optimizer = AdamW(
         [{"params": [parameter], "lr": rates[taken]} for taken, parameter in parameters], weight_decay=DECAY
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(

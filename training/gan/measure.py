@@ -10,13 +10,13 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics.image.kid import poly_mmd
 
 from models.checkpoint import read_tensors
 from models.imaging import normalise
 from models.libraries import timm
 from models.spec import Preprocess
 from models.start import WEIGHTS_FOLDER
+from training.libraries import poly_mmd
 
 #: Side at which pictures are measured: what the backbone was trained at is dear, and textures need no more.
 SIDE = 128

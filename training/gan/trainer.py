@@ -21,6 +21,7 @@ from training.gan.diffaugment import diffaugment
 from training.gan.losses import discriminator_loss, generator_loss, gradient_penalty, r1_penalty
 from training.gan.patches import Patches
 from training.gan.start import GanStart, architecture_of
+from training.libraries import Adam
 from training.loop import autocast
 
 #: Steps between two adjustments of the adaptive augmentation, and pictures in which it may go from none to all.
@@ -69,9 +70,9 @@ class Trainer:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         betas = (config.beta1, config.beta2)
         # Fused, an update takes a third of the time that one tensor after another takes.
-        self._adam_g = torch.optim.Adam(self.generator.parameters(), config.g_rate, betas, fused=True)
+        self._adam_g = Adam(self.generator.parameters(), config.g_rate, betas, fused=True)
         self._learning = unfrozen(self.discriminator, config.freeze_d if self.start.judged else 0)
-        self._adam_d = torch.optim.Adam(self._learning, config.d_rate, betas, fused=True)
+        self._adam_d = Adam(self._learning, config.d_rate, betas, fused=True)
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "fp16")
         self._run_g = torch.compile(self.generator) if config.compile else self.generator
         self._run_d = torch.compile(self.discriminator) if config.compile else self.discriminator
