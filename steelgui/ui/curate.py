@@ -153,7 +153,7 @@ class Curate(Panel):
         from_where = [self.source, self.label, self.picked]
         runs.change(self.on_run, [runs, self.source], from_where, **quiet)
         samples.change(self.on_snapshot, [runs, self.source, self.picked], from_where, **quiet)
-        self.source.input(self.on_source, self.source, [self.label, self.truncation, self.picked], **quiet)
+        self.source.input(self.on_source, self.source, [self.source, self.label, self.truncation, self.picked], **quiet)
         scored = [self.bar, self.gallery, self.confidence, self.distance]
         drawn = self.draw.click(
             self.on_draw, [self.made, self.source, self.label, self.count, self.seed, self.truncation],
@@ -202,9 +202,10 @@ class Curate(Panel):
         """What the visitor picked stays; else the run's best is taken as soon as there is one."""
         return *self._sources(run_id, chosen if picked else None, self._translator(request)), picked
 
-    def on_source(self, request: gr.Request, key: str | None) -> tuple[Any, Any, bool]:
+    def on_source(self, request: gr.Request, key: str | None) -> tuple[str | None, Any, Any, bool]:
+        """What was picked is said again: the answer to an earlier change of the run may have come in between."""
         classes, variety = self._drawn_from(key, self._translator(request))
-        return gr.Dropdown(**classes), variety, True
+        return key, gr.Dropdown(**classes), variety, True
 
     def on_vary(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
         """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
