@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import torch
+from fresh import said
 
 from models.libraries import NothingToFill
 
-ROOT = Path(__file__).resolve().parents[2]
 COMPILER = "print(sorted({'torch._dynamo', 'torch._dynamo.utils', 'torch._inductor', 'sympy'} & set(sys.modules)))\n"
-
-
-def said(code: str) -> list[str]:
-    """The lines of a fresh process, since this one has everything loaded."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
 
 
 def test_an_inspection_loads_no_compiler() -> None:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def said(code: str, *arguments: Path) -> list[str]:
-    """The lines of a fresh process, since this one has everything loaded."""
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+from fresh import said
 
 
 def test_no_training_loads_what_it_does_not_need(strips_folder: Path, tmp_path: Path) -> None:
