@@ -62,7 +62,8 @@ class Curate(Panel):
         t = Translator(self.settings.lang or "en")
         self.made = gr.State(None)
         self.last = gr.State(None)
-        self.picked = gr.State(False)
+        self.picked = gr.State(None)  # the source that the visitor chose by hand
+        self.run = gr.State(None)  # which sources were last listed for
         with gr.Column(elem_id="curate"):
             self.title = gr.HTML(shown.title(t), elem_id="curate-title")
             self._asking(t)
@@ -151,9 +152,11 @@ class Curate(Panel):
     def _wire(self, runs: Any, samples: Any) -> None:
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         from_where = [self.source, self.label, self.picked]
-        runs.change(self.on_run, [runs, self.source], from_where, **quiet)
-        samples.change(self.on_snapshot, [runs, self.source, self.picked], from_where, **quiet)
-        self.source.input(self.on_source, self.source, [self.source, self.label, self.truncation, self.picked], **quiet)
+        # One after the other, as they were asked, so that what was picked last is answered last.
+        in_turn = {**quiet, "concurrency_id": "curate-source", "concurrency_limit": 1}
+        runs.change(self.on_run, [runs, self.picked, self.run], [*from_where, self.run], **in_turn)
+        samples.change(self.on_snapshot, [runs, self.picked], from_where, **in_turn)
+        self.source.input(self.on_source, self.source, [*from_where, self.truncation], **in_turn)
         scored = [self.bar, self.gallery, self.confidence, self.distance]
         drawn = self.draw.click(
             self.on_draw, [self.made, self.source, self.label, self.count, self.seed, self.truncation],
@@ -192,29 +195,31 @@ class Curate(Panel):
     def load_outputs(self) -> list[Any]:
         return [self.source, self.label, self.sort, self.gallery, self.title]
 
-    def on_run(self, request: gr.Request, run_id: str | None, chosen: str | None) -> tuple[Any, Any, bool]:
-        kept = _of_no_run(chosen)
-        return *self._sources(run_id, kept, self._translator(request)), kept is not None
+    def on_run(
+        self, request: gr.Request, run_id: str | None, picked: str | None, before: str | None
+    ) -> tuple[Any, Any, str | None, str | None]:
+        """Another run is drawn from as soon as it is watched. The list of runs changes without that, too, and at the
+        start: then what was picked stays."""
+        kept = picked if before in (None, run_id) else _of_no_run(picked)
+        return *self._sources(run_id, kept, self._translator(request)), kept, run_id
 
-    def on_snapshot(
-        self, request: gr.Request, run_id: str | None, chosen: str | None, picked: bool
-    ) -> tuple[Any, Any, bool]:
+    def on_snapshot(self, request: gr.Request, run_id: str | None, picked: str | None) -> tuple[Any, Any, str | None]:
         """What the visitor picked stays; else the run's best is taken as soon as there is one."""
-        return *self._sources(run_id, chosen if picked else None, self._translator(request)), picked
+        return *self._sources(run_id, picked, self._translator(request)), picked
 
-    def on_source(self, request: gr.Request, key: str | None) -> tuple[str | None, Any, Any, bool]:
+    def on_source(self, request: gr.Request, key: str | None) -> tuple[str | None, Any, str | None, Any]:
         """What was picked is said again: the answer to an earlier change of the run may have come in between."""
         classes, variety = self._drawn_from(key, self._translator(request))
-        return key, gr.Dropdown(**classes), variety, True
+        return key, gr.Dropdown(**classes), key, variety
 
-    def on_vary(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, bool]:
+    def on_vary(self, request: gr.Request, folder: str, label: str) -> tuple[Any, Any, Any, str]:
         """The data set's own defects of a class are what is drawn from: source, class, variety, picked."""
         t, key = self._translator(request), f"data:{folder}"
         classes, variety = self._drawn_from(key, t)
         # A class that only stands beside others in its pictures cannot be drawn alone.
         drawn = label if label in (name for _, name in classes["choices"]) else ""
         choices = [(shown.source_name(source, t), source.key) for source in self.sampling.sources.all(None)]
-        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": drawn}), variety, True
+        return gr.Dropdown(choices=choices, value=key), gr.Dropdown(**{**classes, "value": drawn}), variety, key
 
     def _drawn_from(self, key: str | None, t: Translator) -> tuple[dict[str, Any], Any]:
         """The classes that a source has to choose from, and the slider of variety, which is a generator's alone."""
@@ -229,7 +234,7 @@ class Curate(Panel):
         sources = self.sampling.sources.all(run_id)
         choices = [(shown.source_name(source, t), source.key) for source in sources]
         if any(source.key == chosen for source in sources):
-            return gr.Dropdown(choices=choices), gr.skip()
+            return gr.Dropdown(choices=choices, value=chosen), gr.skip()
         first = sources[0] if sources else None
         classes = gr.Dropdown(**_class_choices(first, t))
         return gr.Dropdown(choices=choices, value=first.key if first else None), classes

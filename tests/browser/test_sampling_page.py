@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from madeby import CLASSES, class_folder, finished_run, random_generator
@@ -103,6 +104,30 @@ def test_from_drawing_to_the_set(visit: Visit, home: Path, trained: Run) -> None
     page.locator("#curate-all").click()
     visible = page.locator(f"{CELLS}:visible").count()
     expect(page.locator("#curate-keep")).to_have_text(f"Add {visible} to the synthetic set")
+
+
+def test_what_was_picked_outlives_a_late_answer(visit: Visit, home: Path, trained: Run, tmp_path: Path) -> None:
+    newest = finished_run(Settings(home=home), class_folder(tmp_path / "more"), name="newest")
+    page = visit()
+    page.get_by_role("tab", name="GAN").click()
+    expect(page.locator("#curate-source input")).to_have_value("newest: best")
+    held: list[Any] = []
+    page.route("**/queue/join**", lambda route: held.append(route))
+    choose(page, "#studio-runs", "mine")
+    choose(page, "#curate-source", "steel (model)")
+    page.wait_for_timeout(1000)
+    earlier = [route for route in held if "model:steel" not in route.request.post_data]
+    assert earlier and len(earlier) < len(held)
+    for route in earlier:
+        with page.expect_response("**/queue/join**"):
+            route.continue_()
+    page.unroute("**/queue/join**")  # which lets go of the others
+    expect(page.locator("#curate-class")).to_be_visible()
+    expect(page.locator("#curate-source input")).to_have_value("steel (model)")
+    choose(page, "#curate-class", "scratches")
+    draw(page)
+    expect(page.locator("#curate-bar")).to_contain_text("no comparison with training pictures", timeout=120_000)
+    shutil.rmtree(newest.folder)
 
 
 def test_snapshot_and_archive(visit: Visit, trained: Run) -> None:
