@@ -35,6 +35,8 @@ def trained(home: Path, tmp_path: Path) -> Iterator[Run]:
     yield run
     # The other tests of this session share the home folder.
     shutil.rmtree(run.folder)
+    for name in (run.id, "steel"):
+        shutil.rmtree(home / "synthetic" / name, ignore_errors=True)
     for suffix in (".safetensors", ".json"):
         model.with_suffix(suffix).unlink()
 
